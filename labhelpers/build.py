@@ -1,0 +1,334 @@
+"""One real `go build`: BuildConfig → Binary, cached by content, with command, log and time."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labhelpers.errors import LabError
+from labhelpers.machine import usable_cores
+from labhelpers.paths import cache_dir, unwritable
+from labhelpers.programs import Program
+from labhelpers.toolchain import Toolchain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """How to build: the switches of `go build` (`go help build`, `go tool link`).
+
+    `cgo` None means Go's own default: on where there is a C compiler. `trimpath` is on because a
+    file's size otherwise moves with the length of the source folder's name.
+    """
+
+    name: str = "custom"
+    ldflags: str = ""
+    linkmode: str = ""
+    cgo: bool | None = None
+    tags: tuple[str, ...] = ()
+    buildmode: str = ""
+    gcflags: str = ""
+    trimpath: bool = True
+
+    def arguments(self) -> list[str]:
+        """Return the switches for `go build`."""
+        ldflags = " ".join(
+            filter(None, [self.linkmode and f"-linkmode={self.linkmode}", self.ldflags])
+        )
+        return [
+            *(["-trimpath"] if self.trimpath else []),
+            *([f"-buildmode={self.buildmode}"] if self.buildmode else []),
+            *([f"-tags={','.join(self.tags)}"] if self.tags else []),
+            *([f"-gcflags={self.gcflags}"] if self.gcflags else []),
+            *([f"-ldflags={ldflags}"] if ldflags else []),
+        ]
+
+
+@dataclass(frozen=True)
+class Binary:
+    """What one build gave: a file, or the reason why there is none.
+
+    `command` is what to type in the program's folder; `script` is the same build in full, with
+    its whole environment, as a POSIX shell takes it. `seconds` is the wall time of the build that
+    made the file, not of the look-up in the cache.
+    """
+
+    program: str
+    config: str
+    go: str
+    cgo: bool
+    command: str
+    script: str
+    exit_status: int
+    log: str
+    seconds: float
+    path: Path | None
+    bytes: int | None
+    sha256: str | None
+
+    @property
+    def error(self) -> str | None:
+        """The first sentence of a failed build's log, None where the build succeeded."""
+        if self.exit_status == 0:
+            return None
+        lines = [line.strip() for line in self.log.splitlines() if not line.startswith("#")]
+        text = next(filter(None, lines), f"go build exited with {self.exit_status}")
+        return re.sub(r"^\S*/(?=link: |cgo: |compile: )", "", text)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields that others rely on; no path of this machine among them."""
+        own = {"path", "script"}
+        kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in own}
+        return {**kept, "error": self.error}
+
+
+def to_frame(binaries: Iterable[Binary]) -> "pd.DataFrame":
+    """Return a table of builds, a row each, failed ones with their error."""
+    import pandas as pd
+
+    rows = [binary.as_dict() for binary in binaries]
+    return pd.DataFrame(rows)[["program", "go", "config", "bytes", "seconds", "command", "error"]]
+
+
+def build(program: Program, config: BuildConfig, toolchain: Toolchain) -> Binary:
+    """Build one program, or return what the same content, switches and toolchain gave before.
+
+    Only builds that succeeded are kept: a failure may be the network's, and fails again in no time.
+
+    Raises:
+        LabError: the machine could not do it (disk full, killed, cache read-only); what the
+            program or its switches do not allow comes back as a Binary with `error`.
+    """
+    return build_all([(program, config, toolchain)])[0]
+
+
+def build_all(
+    jobs: Sequence[tuple[Program, BuildConfig, Toolchain]],
+    progress: Callable[[Binary], None] = lambda binary: None,
+) -> list[Binary]:
+    """Build every job, as many at once as the process may use cores, and return them in order.
+
+    An exception, Ctrl-C included, ends all builds under way and leaves no file half written.
+    """
+    cores = usable_cores()
+    workers = max(1, min(cores, len(jobs)))
+    running = RunningBuilds(processes_each=max(1, cores // workers))
+
+    def one(job: tuple[Program, BuildConfig, Toolchain]) -> Binary:
+        binary = running.cached_or_built(*job)
+        progress(binary)
+        return binary
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(one, job) for job in jobs]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            running.stop()
+            raise
+
+
+class RunningBuilds:
+    """The `go build` processes under way, each in a process group of its own so that all can end."""
+
+    def __init__(self, processes_each: int) -> None:
+        self.processes_each = processes_each
+        self.stopped = False
+        self.lock = threading.Lock()
+        self.groups: set[int] = set()
+
+    def stop(self) -> None:
+        """End every build under way and let no further one begin."""
+        with self.lock:
+            self.stopped = True
+            for group in self.groups:
+                os.killpg(group, signal.SIGKILL)
+
+    def cached_or_built(
+        self, program: Program, config: BuildConfig, toolchain: Toolchain
+    ) -> Binary:
+        """Return the cached Binary, else build it and put it into the cache by one rename."""
+        from filelock import FileLock
+
+        place = cache_dir("builds") / key(program, config, toolchain)
+        if binary := load(place, config):
+            return binary
+        try:
+            with FileLock(place.with_suffix(".lock")):
+                if binary := load(place, config):
+                    return binary
+                with tempfile.TemporaryDirectory(dir=place.parent, prefix="tmp-") as scratch:
+                    binary = self.go_build(program, config, toolchain, Path(scratch), place)
+            return binary
+        except OSError as error:
+            raise unwritable(place.parent, error.strerror or error) from error
+
+    def go_build(
+        self,
+        program: Program,
+        config: BuildConfig,
+        toolchain: Toolchain,
+        scratch: Path,
+        place: Path,
+    ) -> Binary:
+        """Run `go build` in `scratch`; rename the result to `place` if there is one."""
+        cgo = config.cgo if config.cgo is not None else toolchain.cc is not None
+        folder, prelude = program.folder, ""
+        if program.bundled:
+            folder, prelude = copy_for_release(program, toolchain.release, scratch / "source")
+        made = scratch / "made"
+        made.mkdir()
+        parallel = [f"-p={self.processes_each}"]
+        arguments = ["-buildvcs=false", *config.arguments()]
+        output = ["-o", program.name, "."]
+        environment = toolchain.environment(cgo=cgo, static="-static" in config.ldflags)
+        begin = time.monotonic()
+        status, log = self.run(
+            [
+                str(toolchain.go),
+                "build",
+                *parallel,
+                *arguments,
+                "-o",
+                str(made / program.name),
+                ".",
+            ],
+            folder,
+            environment,
+            scratch / "log",
+        )
+        seconds = time.monotonic() - begin
+        refuse_machine_trouble(status, log, program, place.parent)
+        command = shlex.join(["go", "build", *arguments, *output])
+        binary = Binary(
+            program=program.name,
+            config=config.name,
+            go=toolchain.release,
+            cgo=cgo,
+            command=f"{prelude}GOTOOLCHAIN=local CGO_ENABLED={int(cgo)} {command}",
+            script=paste(program, prelude, environment, toolchain.go, [*arguments, *output]),
+            exit_status=status,
+            log=log.replace(f"{folder}/", ""),
+            seconds=round(seconds, 3),
+            path=None,
+            bytes=None,
+            sha256=None,
+        )
+        return binary if status else keep(binary, made, place)
+
+    def run(
+        self, argv: list[str], folder: Path, environment: dict[str, str], log: Path
+    ) -> tuple[int, str]:
+        """Run one command in a process group of its own; return its exit status and its output."""
+        with log.open("w+b") as output:
+            with self.lock:
+                if self.stopped:
+                    raise LabError("The build was stopped before it began.")
+                process = subprocess.Popen(
+                    argv,
+                    cwd=folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                self.groups.add(process.pid)
+            try:
+                status = process.wait()
+            finally:
+                with self.lock:
+                    self.groups.discard(process.pid)
+        return status, log.read_text(errors="replace")
+
+
+def key(program: Program, config: BuildConfig, toolchain: Toolchain) -> str:
+    """Return the name of a build's folder in the cache: a hash of all that decides its bytes."""
+    switches = {k: v for k, v in asdict(config).items() if k != "name"}
+    parts = [program.name, program.content, json.dumps(switches), toolchain.identity()]
+    return f"{program.name}-{sha256(chr(0).join(parts).encode()).hexdigest()[:24]}"
+
+
+def keep(binary: Binary, made: Path, place: Path) -> Binary:
+    """Put a successful build into the cache by one rename."""
+    file = made / binary.program
+    with file.open("rb") as stream:
+        digest = file_digest(stream, "sha256").hexdigest()
+    facts = asdict(binary) | {"bytes": file.stat().st_size, "sha256": digest}
+    facts.pop("path")
+    (made / "build.json").write_text(json.dumps(facts))
+    shutil.rmtree(place, ignore_errors=True)
+    made.rename(place)
+    return Binary(**facts, path=place / binary.program)
+
+
+def load(place: Path, config: BuildConfig) -> Binary | None:
+    """Return the build kept in `place`, None where there is none or its file was changed."""
+    try:
+        facts = json.loads((place / "build.json").read_text())
+        path = place / facts["program"]
+        if path.stat().st_size != facts["bytes"]:
+            return None
+        return Binary(**facts | {"config": config.name}, path=path)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def copy_for_release(program: Program, release: str, copy: Path) -> tuple[Path, str]:
+    """Copy a bundled program and let its go.mod name the release that builds it.
+
+    The `go` line decides which old behaviours the runtime keeps (`go help buildconstraint`,
+    https://go.dev/doc/godebug): a program of today, built by today's Go, names today's release.
+
+    Returns: the copy, and the shell command that does the same in place.
+    """
+    language = ".".join(release.split(".")[:2])
+    shutil.copytree(program.folder, copy)
+    go_mod = copy / "go.mod"
+    go_mod.write_text(re.sub(r"(?m)^go .*$", f"go {language}", go_mod.read_text()))
+    return copy, f"go mod edit -go={language} && "
+
+
+def paste(
+    program: Program, prelude: str, environment: dict[str, str], go: Path, arguments: list[str]
+) -> str:
+    """Return the whole build as shell text that works from any folder."""
+    folder = shlex.quote(str(program.folder))
+    enter = f'copy=$(mktemp -d)/source && cp -r {folder} "$copy" && cd "$copy"'
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    # Unlike the PATH of whoever pastes this, that of the build finds this release's go first.
+    commands = (
+        f"PATH={shlex.quote(str(go.parent))}:$PATH; {prelude}go build {shlex.join(arguments)}"
+    )
+    return (
+        f"{enter if prelude else 'cd ' + folder}\nenv -i {variables} sh -c {shlex.quote(commands)}"
+    )
+
+
+def refuse_machine_trouble(status: int, log: str, program: Program, cache: Path) -> None:
+    """Raise a LabError for a failure that says nothing about the program or its switches."""
+    if "no space left on device" in log.lower():
+        raise LabError(
+            f"The disk is full: the build of {program.name} could not be written below {cache}; "
+            "make room, or set GOLAB_CACHE to a folder on another disk."
+        )
+    if status < 0:
+        raise LabError(
+            f"The build of {program.name} was ended by signal {-status} "
+            "(often the memory limit): try again with fewer programs at once."
+        )

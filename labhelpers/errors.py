@@ -1,0 +1,13 @@
+"""The errors that people meet: in one sentence what happened, to what, and the next step."""
+
+
+class LabError(Exception):
+    """Wrong use, or something missing. The command line prints it and exits with `exit_status`."""
+
+    exit_status = 2
+
+
+class CheckFailed(LabError):
+    """The work was done, and a gate or a check did not hold."""
+
+    exit_status = 1

@@ -1,0 +1,3 @@
+module golab/cgocall
+
+go 1.21

@@ -1,0 +1,3 @@
+module golab/empty
+
+go 1.21

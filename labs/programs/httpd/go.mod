@@ -1,0 +1,3 @@
+module golab/httpd
+
+go 1.21

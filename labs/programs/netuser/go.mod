@@ -1,0 +1,3 @@
+module golab/netuser
+
+go 1.21
