@@ -1,0 +1,278 @@
+"""The command line: `golab` and its commands. Heavy libraries load in the command that needs them.
+
+Exit status: 0 done; 1 a gate or a check failed; 2 wrong use or something missing, with one sentence
+on standard error; 130 ended by Ctrl-C, with what was finished kept where it can be used.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from labhelpers.errors import CheckFailed, LabError
+
+if TYPE_CHECKING:
+    from labhelpers.startup.rounds import CacheState
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Build Go programs in several ways, start them many times, and say what follows.",
+)
+
+Json = Annotated[
+    str | None, typer.Option("--json", help="Write the result as JSON to this file, or - .")
+]
+Rounds = Annotated[int | None, typer.Option(help="Starts of every command, at least 6.")]
+Seed = Annotated[int | None, typer.Option(help="Decides the order; drawn and shown if not given.")]
+Timeout = Annotated[
+    float, typer.Option(help="Seconds after which one start is given up.", min=0.01)
+]
+
+
+def main() -> None:
+    """Run the command line; turn every LabError into one sentence and its exit status."""
+    try:
+        app()
+    except LabError as error:
+        print(f"golab: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
+@app.callback(invoke_without_command=True)
+def lab(context: typer.Context) -> None:
+    """Open JupyterLab at the first lab, unless a command is given."""
+    if context.invoked_subcommand is None:
+        from labhelpers.show.lab import open_lab
+
+        sys.exit(open_lab())
+
+
+@app.command()
+def doctor(json: Json = None) -> None:
+    """Say what this machine can build and measure, and what to do about the rest."""
+    from dataclasses import asdict
+
+    from labhelpers import machine
+    from labhelpers.doctor import as_text, examine
+
+    findings = examine()
+    document = {
+        "schema": "golab/doctor/1",
+        "machine": machine.describe().as_dict(),
+        "findings": [asdict(finding) for finding in findings],
+    }
+    _deliver(json, document, lambda: as_text(findings))
+
+
+@app.command()
+def build(
+    program: Annotated[str, typer.Argument(help="A program's name, or a main package's folder.")],
+    go: Annotated[
+        str, typer.Option(help="Go release: current, article, 1.25, 1.26.2 …")
+    ] = "current",
+    config: Annotated[str, typer.Option(help="A named configuration to start from.")] = "default",
+    ldflags: Annotated[str, typer.Option(help="Added to the configuration's.")] = "",
+    gcflags: Annotated[str, typer.Option()] = "",
+    tags: Annotated[str, typer.Option(help="Separated by commas; added.")] = "",
+    buildmode: Annotated[str, typer.Option()] = "",
+    cgo: Annotated[int | None, typer.Option(min=0, max=1, help="CGO_ENABLED.")] = None,
+    trimpath: Annotated[bool, typer.Option(help="Leave source paths out of the file.")] = True,
+    output: Annotated[Path | None, typer.Option("-o", help="Copy the file here.")] = None,
+    force: Annotated[bool, typer.Option(help="Overwrite FILE.")] = False,
+    json: Json = None,
+) -> None:
+    """Build a program once, for real, and show the command, the time and the size."""
+    import shutil
+    from dataclasses import replace
+
+    from labhelpers import machine
+    from labhelpers.build import build as go_build
+    from labhelpers.configs import find_config
+    from labhelpers.programs import find_program
+    from labhelpers.toolchain import toolchain
+
+    if output:
+        _refuse_overwriting([output], force)
+    base = find_config(config)
+    wanted = replace(
+        base,
+        ldflags=f"{base.ldflags} {ldflags}".strip(),
+        gcflags=gcflags,
+        tags=(*base.tags, *filter(None, tags.split(","))),
+        buildmode=buildmode or base.buildmode,
+        cgo=base.cgo if cgo is None else bool(cgo),
+        trimpath=trimpath,
+    )
+    binary = go_build(find_program(program), wanted, toolchain(go))
+    if output and binary.path:
+        try:
+            partial = output.with_name(f".{output.name}.part")
+            shutil.copy(binary.path, partial)
+            partial.replace(output)
+        except OSError as error:
+            raise LabError(f"{output} could not be written ({error.strerror}).") from error
+    document = {
+        "schema": "golab/build/1",
+        "machine": machine.describe().as_dict(),
+        **binary.as_dict(),
+        "script": binary.script,
+        "path": str(binary.path) if binary.path else None,
+    }
+    result = f"{binary.bytes:,} bytes, sha256 {binary.sha256}" if binary.bytes else f"{binary.log}"
+    _deliver(
+        json,
+        document,
+        lambda: (
+            f"{binary.command}\n{result}\nbuilt with Go {binary.go} in {binary.seconds:.2f} s\n"
+            f"{binary.path or ''}\n\nThe same by hand:\n{binary.script}"
+        ),
+    )
+    if binary.error:
+        raise CheckFailed(f"{binary.program} does not build as {config}: {binary.error}")
+
+
+@app.command()
+def measure(
+    commands: Annotated[
+        list[str], typer.Argument(help="Each in quotes; the first is the baseline.")
+    ],
+    rounds: Rounds = 50,
+    cache: Annotated[str, typer.Option(help="warm or cold.")] = "warm",
+    gate: Annotated[
+        float | None,
+        typer.Option(help="Exit 1 where a ratio's interval lies above this.", min=0),
+    ] = None,
+    timeout: Timeout = 10.0,
+    seed: Seed = None,
+    json: Json = None,
+) -> None:
+    """Compare the start of any commands: interleaved, paired, each ratio with its interval."""
+    from labhelpers.show.progress import bar
+    from labhelpers.show.tables import measurement_text
+    from labhelpers.startup.measure import measure as compare
+    from labhelpers.startup.measure import parse_command
+
+    parsed = [parse_command(text) for text in commands]
+    states = _caches(cache)
+    if len(states) != 1:
+        raise LabError("golab measure takes one cache state: --cache warm or --cache cold.")
+    total = (rounds or 0) * (len(parsed) + 1)
+    with bar("start", total) as advance:
+        result = compare(parsed, rounds or 0, seed, states[0], timeout, advance)
+    _deliver(json, result.as_dict(), lambda: measurement_text(result))
+    if result.interrupted:
+        _cut_short(result.interrupted)
+    above = [c for c in result.comparisons if gate is not None and c.ci95[0] > gate]
+    if above:
+        names = ", ".join(f"{c.candidate} ({c.ratio:.3f})" for c in above)
+        raise CheckFailed(f"The gate of {gate:g} does not hold for {names}.")
+
+
+@app.command()
+def reproduce(
+    quick: Annotated[bool, typer.Option("--quick", help="Two programs, 20 rounds.")] = False,
+    programs: Annotated[str, typer.Option(help="Names or folders, separated by commas.")] = "",
+    go: Annotated[str, typer.Option(help="Go releases, separated by commas.")] = "",
+    configs: Annotated[str, typer.Option(help="Configurations, separated by commas.")] = "",
+    cache: Annotated[str, typer.Option(help="warm, cold, or warm,cold.")] = "",
+    rounds: Rounds = None,
+    timeout: Timeout = 10.0,
+    seed: Seed = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write OUT.json and OUT.html (golab-reproduce-SEED).")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Overwrite them.")] = False,
+    html: Annotated[bool, typer.Option(help="Write the report OUT.html.")] = True,
+    json: Json = None,
+) -> None:
+    """Run the 63 % experiment: build, start, judge; print it, and write JSON and an HTML report."""
+    from dataclasses import replace
+
+    from labhelpers.documents import study_document, write_json
+    from labhelpers.readings import readings
+    from labhelpers.show.progress import stages
+    from labhelpers.show.tables import study_text
+    from labhelpers.startup.estimate import LEAST_ROUNDS
+    from labhelpers.startup.measure import draw_seed
+    from labhelpers.study import QUICK, Design, run_study
+    from labhelpers.verdict import verdict
+
+    design = QUICK if quick else Design()
+    given: dict[str, Any] = {
+        "programs": _names(programs),
+        "releases": _names(go),
+        "configs": _names(configs),
+        "caches": _caches(cache) if cache else (),
+        "rounds": rounds,
+    }
+    changed = {name: value for name, value in given.items() if value not in (None, ())}
+    design = replace(design, **changed, seed=draw_seed(seed), timeout=timeout)
+    out = out or Path(f"golab-reproduce-{design.seed}")
+    result_file, report_file = out.with_name(out.name + ".json"), out.with_name(out.name + ".html")
+    _refuse_overwriting([result_file, report_file], force)
+    with stages() as progress:
+        study = run_study(design, progress)
+    found = readings(study) if study.rounds >= 2 * LEAST_ROUNDS else []
+    document = study_document(study)
+    write_json(str(result_file), document)
+    if html and not study.interrupted:
+        from labhelpers.show.report import write_report
+
+        write_report(result_file, report_file)
+    judged = verdict(study, found) if found else None
+    _deliver(json, document, lambda: study_text(study, found, judged))
+    written = [str(file) for file in (result_file, report_file) if file.exists()]
+    print(f"golab: wrote {' and '.join(written)}", file=sys.stderr)
+    if study.interrupted:
+        _cut_short(study.interrupted)
+
+
+@app.command()
+def test() -> None:
+    """Run the tests: lint, types, unit tests, and every lab as a test. Needs the checkout."""
+    from labhelpers.testing import run_tests
+
+    if failed := run_tests():
+        raise CheckFailed(f"failed: {', '.join(failed)}")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
+
+
+def _caches(text: str) -> "tuple[CacheState, ...]":
+    names = _names(text)
+    if not names or not set(names) <= {"warm", "cold"}:
+        raise LabError(f"There is no cache state {text!r}: take warm, cold, or warm,cold.")
+    return tuple(dict.fromkeys(names))  # type: ignore[arg-type]
+
+
+def _refuse_overwriting(files: list[Path], force: bool) -> None:
+    for file in files:
+        if file.exists() and not force:
+            raise LabError(f"{file} is there already: name another, or add --force.")
+        if not file.parent.is_dir():
+            raise LabError(f"The folder {file.parent} is not there: make it, or name another.")
+
+
+def _deliver(json: str | None, document: dict[str, Any], text: Any) -> None:  # noqa: ANN401
+    """Write the document where it was asked for; print the text unless JSON took its place."""
+    from labhelpers.documents import write_json
+
+    if json:
+        write_json(json, document)
+    if json != "-":
+        print(text())
+
+
+def _cut_short(reason: str) -> None:
+    """End with the status of what cut a run short, after its whole rounds were kept."""
+    if reason == "Ctrl-C":
+        print("golab: ended by Ctrl-C; the whole rounds were kept.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    raise LabError(reason)

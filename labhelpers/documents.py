@@ -1,0 +1,139 @@
+"""Results as JSON: a study as a document and back, and files that are whole or not there."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from labhelpers.build import Binary
+from labhelpers.effects import cell_comparisons, interactions
+from labhelpers.errors import LabError
+from labhelpers.readings import readings
+from labhelpers.startup.analysis import cpu_us
+from labhelpers.startup.caution import Caution
+from labhelpers.startup.estimate import LEAST_ROUNDS
+from labhelpers.startup.rounds import Launch
+from labhelpers.study import Cell, Study
+from labhelpers.verdict import verdict
+
+SCHEMA = "golab/reproduce/1"
+
+
+def study_document(study: Study) -> dict[str, Any]:
+    """Return a study as the document of schema golab/reproduce/1, with all that follows from it."""
+    found = readings(study) if study.rounds >= 2 * LEAST_ROUNDS else []
+    judged = verdict(study, found) if found else None
+    cells = list(study.launches) if study.rounds >= LEAST_ROUNDS else []
+    return {
+        "schema": SCHEMA,
+        "machine": study.machine,
+        "seed": study.seed,
+        "rounds": study.rounds,
+        "interrupted": study.interrupted,
+        "programs": study.programs,
+        "configs": study.configs,
+        "binaries": [binary.as_dict() for binary in study.binaries],
+        "comparisons": [
+            asdict(cell) | c.as_dict() for cell in cells for c in cell_comparisons(study, cell)
+        ],
+        "cpu_comparisons": [
+            asdict(cell) | c.as_dict()
+            for cell in cells
+            for c in cell_comparisons(study, cell, cpu_us)
+        ],
+        "interactions": [
+            asdict(cell) | asdict(i) for cell in cells for i in interactions(study, cell)
+        ],
+        "readings": [reading.as_dict() for reading in found],
+        "verdict": judged.text if judged else "too few rounds for a verdict",
+        "verdict_word": judged.word if judged else None,
+        "cautions": [asdict(caution) for caution in study.cautions],
+        "launches": [
+            asdict(cell) | launch.as_dict()
+            for cell, launches in study.launches.items()
+            for launch in launches
+        ],
+    }
+
+
+def load_study(document: Mapping[str, Any]) -> Study:
+    """Return the study that a document was made of; its figures are computed anew.
+
+    Raises:
+        LabError: the document is not one of schema golab/reproduce/1.
+    """
+    if document.get("schema") != SCHEMA:
+        raise LabError(f"This is not a result of golab reproduce: its schema must be {SCHEMA}.")
+    launches: dict[Cell, list[Launch]] = {}
+    for row in document["launches"]:
+        cell = Cell(row["program"], row["go"], row["cache"])
+        launches.setdefault(cell, []).append(Launch.from_dict(row))
+    kept = {field.name for field in fields(Binary)} - {"path", "script"}
+    return Study(
+        binaries=[
+            Binary(**{k: row[k] for k in kept}, path=None, script="")
+            for row in document["binaries"]
+        ],
+        launches=launches,
+        seed=document["seed"],
+        rounds=document["rounds"],
+        machine=document["machine"],
+        cautions=[Caution(**row) for row in document["cautions"]],
+        interrupted=document["interrupted"],
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises:
+        LabError: not to be read, or not JSON.
+    """
+    try:
+        document = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise LabError(f"{path} cannot be read as JSON ({error}): name a result file.") from error
+    if not isinstance(document, dict):
+        raise LabError(f"{path} holds no JSON object: name a result file.")
+    return document
+
+
+def write_json(target: str, document: Mapping[str, Any]) -> None:
+    """Write a document to a file, or to standard output for "-"."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        write_whole(Path(target), text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file by a temporary name and a rename, so that it is whole or not there.
+
+    Raises:
+        LabError: the folder is missing, read-only or full.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            Path(name).chmod(0o666 & ~_umask())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise LabError(
+            f"{path} could not be written ({error.strerror}): name a file in a folder with room."
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

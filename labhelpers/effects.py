@@ -1,0 +1,56 @@
+"""What each step does: alone, together, and by how much the whole differs from its parts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labhelpers.startup.analysis import Quantity, by_command, comparisons, start_ns
+from labhelpers.startup.estimate import (
+    Comparison,
+    floor_of,
+    median_interval,
+    ratio_interval,
+    verdict,
+)
+from labhelpers.study import BASELINE, TWIN, Cell, Study
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """How far steps taken together differ from the product of the same steps taken alone.
+
+    `ratio` 1 means that they act independently; above 1 the whole takes longer than its parts
+    foretell. `verdict` is "slower" or "faster" than foretold, or "not resolved".
+    """
+
+    steps: tuple[str, ...]
+    ratio: float
+    ci95: tuple[float, float]
+    floor: float
+    verdict: str
+
+
+def cell_comparisons(study: Study, cell: Cell, quantity: Quantity = start_ns) -> list[Comparison]:
+    """Compare every configuration of a cell with the default build."""
+    candidates = [config for config in study.measured_configs(cell) if config != BASELINE]
+    launches = study.launches[cell]
+    return comparisons(launches, BASELINE, TWIN, candidates, study.seed, quantity)
+
+
+def interactions(study: Study, cell: Cell) -> list[Interaction]:
+    """Return the interaction of every combination of which each step was also measured alone."""
+    values = {name: np.log(own) for name, own in by_command(study.launches[cell]).items()}
+    _, floor_interval = ratio_interval(np.exp(values[TWIN]), np.exp(values[BASELINE]), study.seed)
+    floor = floor_of(floor_interval)
+    found = []
+    for config in study.measured_configs(cell):
+        steps = tuple(config.split("+"))
+        if len(steps) < 2 or not values.keys() >= set(steps):
+            continue
+        foretold = sum(values[step] - values[BASELINE] for step in steps)
+        middle, (low, high) = median_interval(
+            values[config] - values[BASELINE] - foretold, study.seed
+        )
+        ratio, interval = float(np.exp(middle)), (float(np.exp(low)), float(np.exp(high)))
+        found.append(Interaction(steps, ratio, interval, floor, verdict(ratio, interval, floor)))
+    return found

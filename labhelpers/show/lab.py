@@ -1,0 +1,18 @@
+"""JupyterLab, opened at the first lab."""
+
+import subprocess
+import sys
+
+from labhelpers.errors import LabError
+from labhelpers.programs import labs_folder
+
+FIRST = "00-start-here.ipynb"
+
+
+def open_lab() -> int:
+    """Run JupyterLab in the foreground and return its exit status."""
+    folder = labs_folder()
+    if not (folder / FIRST).is_file():
+        raise LabError(f"The labs are not in {folder}: run golab from a checkout.")
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", str(folder / FIRST)]
+    return subprocess.run(command, check=False).returncode

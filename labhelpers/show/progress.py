@@ -1,0 +1,35 @@
+"""Progress bars with the time left: on a terminal, and on standard error only."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+
+@contextlib.contextmanager
+def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show one bar while the body runs; yield what advances it."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=what, unit=" launches", disable=None, leave=False) as shown:
+        yield lambda more: (shown.update(more), None)[1]
+
+
+@contextlib.contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each stage of a study; yield what advances the bar of a stage."""
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm] = {}
+
+    def advance(stage: str, more: int, whole: int) -> None:
+        if stage not in bars:
+            for other in bars.values():
+                other.close()
+            unit = {"build": " builds", "start": " launches"}[stage]
+            bars[stage] = tqdm(total=whole, desc=stage, unit=unit, disable=None, leave=False)
+        bars[stage].update(more)
+
+    try:
+        yield advance
+    finally:
+        for shown in bars.values():
+            shown.close()

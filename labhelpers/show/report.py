@@ -1,0 +1,40 @@
+"""The HTML report: the lab of the experiment, executed on a given result, exported by nbconvert."""
+
+import os
+from pathlib import Path
+
+from labhelpers.documents import write_whole
+from labhelpers.errors import LabError
+from labhelpers.programs import labs_folder
+
+LAB = "12-the-63-percent.ipynb"
+RESULT = "GOLAB_STUDY"
+"""Names a result file; the lab then shows that result and runs no experiment of its own."""
+
+
+def write_report(result: Path, report: Path) -> None:
+    """Execute the lab on a result of `golab reproduce` and write it as one HTML file.
+
+    Raises:
+        LabError: the lab is not there, or a cell of it fails.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+    from nbconvert import HTMLExporter
+
+    source = labs_folder() / LAB
+    if not source.is_file():
+        raise LabError(f"The report needs {source}, which is not there: run golab from a checkout.")
+    notebook = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3")
+    environment = {**os.environ, RESULT: str(result.resolve())}
+    try:
+        client.execute(env=environment, cwd=str(source.parent))
+    except CellExecutionError as error:
+        raise LabError(
+            f"The report could not be made from {result}: {error.ename}: {error.evalue}"
+        ) from error
+    exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)  # type: ignore[no-untyped-call]
+    html, _ = exporter.from_notebook_node(notebook)
+    write_whole(report, html)
