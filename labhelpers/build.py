@@ -144,9 +144,10 @@ def build_all(
 
 
 class RunningBuilds:
-    """The `go build` processes under way, each in a process group of its own so that all can end."""
+    """The `go build` processes under way, each in a group of its own so that all can be ended."""
 
     def __init__(self, processes_each: int) -> None:
+        """Let each build run this many compilers at once (`go help build`, -p)."""
         self.processes_each = processes_each
         self.stopped = False
         self.lock = threading.Lock()

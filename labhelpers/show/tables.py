@@ -62,7 +62,8 @@ def study_text(study: Study, found: Sequence[Reading], judged: Verdict | None) -
         parts.append(_readings(found))
     parts.append("\n".join(f"note: {caution.text}" for caution in study.cautions))
     if judged:
-        parts.append(f"VERDICT on “63 % faster”: {judged.text}")
+        lines = "\n".join(f"  {sentence}" for sentence in judged.sentences)
+        parts.append(f"VERDICT on “63 % faster”: {judged.word.upper()}\n{lines}")
     parts.append(f"{study.rounds} rounds, seed {study.seed}")
     return "\n\n".join(filter(None, parts))
 
