@@ -188,6 +188,9 @@ def reproduce(
     ] = None,
     force: Annotated[bool, typer.Option(help="Overwrite them.")] = False,
     html: Annotated[bool, typer.Option(help="Write the report OUT.html.")] = True,
+    record: Annotated[
+        str, typer.Option(help="Also keep the result in data/recorded under this name.")
+    ] = "",
     json: Json = None,
 ) -> None:
     """Run the 63 % experiment: build, start, judge; print it, and write JSON and an HTML report."""
@@ -197,9 +200,8 @@ def reproduce(
     from labhelpers.readings import readings
     from labhelpers.show.progress import stages
     from labhelpers.show.tables import study_text
-    from labhelpers.startup.estimate import LEAST_ROUNDS
     from labhelpers.startup.measure import draw_seed
-    from labhelpers.study import QUICK, Design, run_study
+    from labhelpers.study import LEAST_FOR_READINGS, QUICK, Design, run_study
     from labhelpers.verdict import verdict
 
     design = QUICK if quick else Design()
@@ -217,13 +219,20 @@ def reproduce(
     _refuse_overwriting([result_file, report_file], force)
     with stages() as progress:
         study = run_study(design, progress)
-    found = readings(study) if study.rounds >= 2 * LEAST_ROUNDS else []
+    found = readings(study) if study.rounds >= LEAST_FOR_READINGS else []
     document = study_document(study)
     write_json(str(result_file), document)
     if html and not study.interrupted:
         from labhelpers.show.report import write_report
 
         write_report(result_file, report_file)
+    if record:
+        from labhelpers.recorded import record as keep
+
+        files = keep(study, record, f"golab reproduce --record {record} --seed {study.seed}")
+        from labhelpers.show.figures import effects
+
+        effects(study).savefig(files[0].with_suffix(".png"), dpi=110)
     judged = verdict(study, found) if found else None
     _deliver(json, document, lambda: study_text(study, found, judged))
     written = [str(file) for file in (result_file, report_file) if file.exists()]

@@ -17,7 +17,7 @@ from labhelpers.startup.analysis import cpu_us
 from labhelpers.startup.caution import Caution
 from labhelpers.startup.estimate import LEAST_ROUNDS
 from labhelpers.startup.rounds import Launch
-from labhelpers.study import Cell, Study
+from labhelpers.study import LEAST_FOR_READINGS, Cell, Study
 from labhelpers.verdict import verdict
 
 SCHEMA = "golab/reproduce/1"
@@ -25,7 +25,7 @@ SCHEMA = "golab/reproduce/1"
 
 def study_document(study: Study) -> dict[str, Any]:
     """Return a study as the document of schema golab/reproduce/1, with all that follows from it."""
-    found = readings(study) if study.rounds >= 2 * LEAST_ROUNDS else []
+    found = readings(study) if study.rounds >= LEAST_FOR_READINGS else []
     judged = verdict(study, found) if found else None
     cells = list(study.launches) if study.rounds >= LEAST_ROUNDS else []
     return {

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from labhelpers.startup.analysis import Quantity, by_command, cpu_us, start_ns
-from labhelpers.startup.estimate import LEAST_ROUNDS, Values, percent, ratio_interval
-from labhelpers.study import BASELINE, Cell, Study
+from labhelpers.startup.estimate import Values, percent, ratio_interval
+from labhelpers.study import BASELINE, LEAST_FOR_READINGS, Cell, Study
 
 CLAIMED = 0.63
 LESS = 1 - CLAIMED
@@ -86,10 +86,10 @@ def readings(study: Study) -> list[Reading]:
     """Return every reading, warm and cold each, with the best that the study has to offer it.
 
     Raises:
-        ValueError: the study has fewer than twice the rounds that an interval needs.
+        ValueError: the study has fewer than LEAST_FOR_READINGS rounds.
     """
-    if study.rounds < 2 * LEAST_ROUNDS:
-        raise ValueError(f"readings need at least {2 * LEAST_ROUNDS} rounds, not {study.rounds}")
+    if study.rounds < LEAST_FOR_READINGS:
+        raise ValueError(f"readings need at least {LEAST_FOR_READINGS} rounds, not {study.rounds}")
     caches = dict.fromkeys(cell.cache for cell in study.launches)
     timed = [_timed(study, kind, cache) for kind in KINDS for cache in caches]
     return [*timed, _size(study)]
@@ -128,8 +128,10 @@ def _pairs(
     """Yield (baseline, candidate): each against the default, or the worst against the best."""
     configs = study.measured_configs(cell)
     if any_pair:
-        ordered = sorted(configs, key=lambda config: float(np.median(values[config][::2])))
-        yield ordered[-1], ordered[0]
+        even = {
+            config: _median_ratio(values[config][::2], values[BASELINE][::2]) for config in configs
+        }
+        yield max(configs, key=even.__getitem__), min(configs, key=even.__getitem__)
     else:
         yield from ((BASELINE, config) for config in configs if config != BASELINE)
 

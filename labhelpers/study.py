@@ -27,6 +27,8 @@ from labhelpers.startup.spawn import Command
 from labhelpers.toolchain import Toolchain, toolchain
 
 BASELINE = "default"
+LEAST_FOR_READINGS = 2 * LEAST_ROUNDS
+"""Readings pick on one half of the rounds and estimate on the other (readings.py)."""
 TWIN = "default (copy)"
 """The baseline's file once more, byte for byte, under another name: the A/A comparison."""
 
@@ -108,7 +110,7 @@ def plan(design: Design) -> list[tuple[Program, str, Toolchain]]:
         LabError: an unknown program, configuration or release; two programs of one name; too few
             rounds; nothing to compare with.
     """
-    require_rounds(design.rounds)
+    require_rounds(design.rounds, LEAST_FOR_READINGS)
     configs = list(dict.fromkeys([BASELINE, *(find_config(name).name for name in design.configs)]))
     if len(configs) < 2:
         raise LabError(
@@ -168,7 +170,11 @@ def run_study(design: Design, progress: Progress = lambda stage, more, whole: No
         launches=launches,
         seed=seed,
         rounds=run.rounds,
-        machine={**state.as_dict(), "read_ahead_kb": machine.read_ahead_kb(cache_dir())},
+        machine={
+            **state.as_dict(),
+            "read_ahead_kb": machine.read_ahead_kb(cache_dir()),
+            "c_compiler": jobs[0][2].cc.version if jobs[0][2].cc else None,
+        },
         cautions=warnings,
         interrupted=run.interrupted,
     )

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labhelpers.effects import cell_comparisons
-from labhelpers.readings import KINDS, Reading
+from labhelpers.readings import KINDS, LESS, TIMES_AS_FAST, Reading
 from labhelpers.startup.estimate import Comparison, percent
 from labhelpers.study import Cell, Study, label
 
 ALL_STEPS = ("strip+external+trim", "strip+external+trim-tags")
-AS_WRITTEN = KINDS[0].words
-AS_FACTOR = KINDS[1].words
 
 
 @dataclass(frozen=True)
@@ -18,8 +16,9 @@ class Verdict:
     """The answer: one of `reproduced`, `partly`, `refuted`, `not resolved`, and why, in sentences.
 
     `reproduced`: the three steps together take 63 % off the start of every program measured.
-    `partly`: some program and some steps reach 63 % less time, or 1.63 times the speed, against
-    the default build. `refuted`: none does, and every interval excludes it.
+    `partly`: they take off 63 %, or make it 1.63 times as fast, for some program. `refuted`: they
+    do neither anywhere, and every interval excludes it. What single steps or pairs of them do is
+    in the sentences and in the readings.
     """
 
     word: str
@@ -37,10 +36,10 @@ def verdict(study: Study, found: Sequence[Reading]) -> Verdict:
     sentences = [
         *_what_does_not_build(study),
         *_what_the_steps_do(together),
-        *_best_of(found, AS_WRITTEN),
+        *_best_of(found, KINDS[0].words),
         _which_readings_hold(found),
     ]
-    return Verdict(_word(together, found), tuple(sentences))
+    return Verdict(_word(together), tuple(sentences))
 
 
 def all_steps(study: Study, cell: Cell) -> list[Comparison]:
@@ -48,14 +47,15 @@ def all_steps(study: Study, cell: Cell) -> list[Comparison]:
     return [c for c in cell_comparisons(study, cell) if c.candidate in ALL_STEPS]
 
 
-def _word(together: Sequence[tuple[Cell, Comparison]], found: Sequence[Reading]) -> str:
-    less_time = found[0].threshold
-    if together and all(c.ci95[1] <= less_time for _, c in together):
+def _word(together: Sequence[tuple[Cell, Comparison]]) -> str:
+    intervals = [c.ci95 for _, c in together]
+    if intervals and all(high <= LESS for _, high in intervals):
         return "reproduced"
-    against_default = [r.holds for r in found if r.reading in (AS_WRITTEN, AS_FACTOR)]
-    if any(against_default):
+    if any(high <= TIMES_AS_FAST for _, high in intervals):
         return "partly"
-    return "not resolved" if None in against_default else "refuted"
+    if intervals and all(low > TIMES_AS_FAST for low, _ in intervals):
+        return "refuted"
+    return "not resolved"
 
 
 def _what_does_not_build(study: Study) -> list[str]:
@@ -89,7 +89,7 @@ def _best_of(found: Sequence[Reading], words: str) -> list[str]:
     best = min((r for r in found if r.reading == words), key=lambda r: r.best)
     low, high = (percent(end) for end in best.ci95)
     return [
-        f"The most that any of the steps gains is {best.change} (95 % interval {low} to {high}), "
+        f"The most that any steps gain is {best.change} (95 % interval {low} to {high}), "
         f"{best.cache}: {best.place}."
     ]
 

@@ -172,15 +172,16 @@ def twin_chart(study: Study, cells: Sequence[Cell]) -> "Figure":
     """Draw the pair ratios of the default build and its own copy: what noise alone looks like."""
     from matplotlib import pyplot as plt
 
-    figure, panel = plt.subplots(figsize=(8, 0.5 * len(cells) + 1.2), layout="constrained")
+    figure, panel = plt.subplots(figsize=(8, 0.28 * len(cells) + 1.0), layout="constrained")
     for y, cell in enumerate(cells):
         values = by_command(study.launches[cell])
         ratios = (values[TWIN] / values[BASELINE] - 1) * 100
-        panel.plot(ratios, np.full(len(ratios), y), "|", color=COLOURS[0], alpha=0.5, markersize=12)
+        panel.plot(ratios, np.full(len(ratios), y), "|", color=COLOURS[0], alpha=0.5, markersize=9)
         panel.plot(np.median(ratios), y, "D", color=COLOURS[1])
     panel.set_yticks(range(len(cells)), [f"{c.program}, Go {c.go}, {c.cache}" for c in cells])
     panel.axvline(0, color="black", linewidth=0.8)
     panel.set_xlabel("copy against original, %: a bar a pair, the diamond their median")
+    panel.set_xlim(-60, 60)
     panel.set_ylim(len(cells) - 0.5, -0.5)
     return figure
 

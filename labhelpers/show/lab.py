@@ -1,5 +1,6 @@
 """JupyterLab, opened at the first lab."""
 
+import json
 import subprocess
 import sys
 
@@ -16,3 +17,14 @@ def open_lab() -> int:
         raise LabError(f"The labs are not in {folder}: run golab from a checkout.")
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", str(folder / FIRST)]
     return subprocess.run(command, check=False).returncode
+
+
+def contents() -> str:
+    """Return the labs that are there as a Markdown list of links: title and first sentence."""
+    lines = []
+    for path in sorted(labs_folder().glob("*.ipynb")):
+        cells = json.loads(path.read_text())["cells"]
+        title, _, rest = "".join(cells[0]["source"]).strip().partition("\n")
+        first = rest.strip().partition("\n\n")[0].replace("\n", " ")
+        lines.append(f"- [{title.lstrip('# ')}]({path.name}): {first}")
+    return "\n".join(lines)

@@ -3,13 +3,20 @@
 import os
 from pathlib import Path
 
-from labhelpers.documents import write_whole
+from labhelpers.documents import load_study, read_json, write_whole
 from labhelpers.errors import LabError
 from labhelpers.programs import labs_folder
+from labhelpers.study import Design, Study, run_study
 
 LAB = "12-the-63-percent.ipynb"
 RESULT = "GOLAB_STUDY"
 """Names a result file; the lab then shows that result and runs no experiment of its own."""
+
+
+def given_or_run(design: Design) -> Study:
+    """Return the result that `$GOLAB_STUDY` names, else run the design: a lab's own experiment."""
+    given = os.environ.get(RESULT)
+    return load_study(read_json(Path(given))) if given else run_study(design)
 
 
 def write_report(result: Path, report: Path) -> None:

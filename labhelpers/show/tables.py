@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from labhelpers.effects import cell_comparisons, interactions
 from labhelpers.readings import Reading
 from labhelpers.startup.analysis import by_command
-from labhelpers.startup.estimate import Comparison, estimate, percent
+from labhelpers.startup.estimate import LEAST_ROUNDS, Comparison, estimate, percent
 from labhelpers.startup.measure import Measurement
 from labhelpers.study import BASELINE, Study
 from labhelpers.verdict import Verdict
@@ -53,11 +53,10 @@ def measurement_text(measurement: Measurement) -> str:
 
 def study_text(study: Study, found: Sequence[Reading], judged: Verdict | None) -> str:
     """Return a study for a terminal: effects by cache state, readings, verdict, cautions."""
-    parts = [
-        _effects(study, cache) for cache in dict.fromkeys(cell.cache for cell in study.launches)
-    ]
-    parts.append(_builds_that_failed(study))
-    parts.append(_interactions(study))
+    parts = [_builds_that_failed(study)]
+    if study.rounds >= LEAST_ROUNDS:
+        caches = dict.fromkeys(cell.cache for cell in study.launches)
+        parts = [*(_effects(study, cache) for cache in caches), *parts, _interactions(study)]
     if found:
         parts.append(_readings(found))
     parts.append("\n".join(f"note: {caution.text}" for caution in study.cautions))

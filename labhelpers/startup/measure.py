@@ -86,16 +86,22 @@ def parse_command(text: str) -> Command:
 
 
 def draw_seed(seed: int | None) -> int:
-    """Return the seed that was asked for, or a new one that is short enough to type again."""
+    """Return the seed that was asked for, or a new one that is short enough to type again.
+
+    Raises:
+        LabError: the seed is below 0.
+    """
+    if seed is not None and seed < 0:
+        raise LabError(f"{seed} cannot be a seed: take 0 or any number above it (--seed).")
     return secrets.randbelow(10**6) if seed is None else seed
 
 
-def require_rounds(rounds: int) -> None:
+def require_rounds(rounds: int, least: int = LEAST_ROUNDS) -> None:
     """Raise a LabError where so few rounds give no interval."""
-    if rounds < LEAST_ROUNDS:
+    if rounds < least:
         raise LabError(
             f"{rounds} round{'s' if rounds != 1 else ''} cannot give a 95 % interval of a median: "
-            f"take at least {LEAST_ROUNDS} (--rounds)."
+            f"take at least {least} (--rounds)."
         )
 
 
@@ -125,11 +131,11 @@ def measure(
     """
     require_rounds(rounds)
     names = [command.name for command in commands]
-    if len(set(names)) < len(names):
+    twin = replace(commands[0], name=names[0] + TWIN)
+    if len({*names, twin.name}) <= len(names):
         raise LabError("Two commands have the same name: every command is compared with the first.")
     seed = draw_seed(seed)
     state = machine.describe()
-    twin = replace(commands[0], name=names[0] + TWIN)
     run = run_blocks([Block((*commands, twin), cache)], rounds, seed, timeout, progress, launcher)
     launches = run.launches[0]
     enough = run.rounds >= LEAST_ROUNDS
@@ -142,7 +148,10 @@ def measure(
         estimates=[estimate(name, values[name], seed) for name in names if enough],
         comparisons=(comparisons(launches, names[0], twin.name, names[1:], seed) if enough else []),
         cautions=busy(state.load_average, state.usable_cores) + cautions({"": launches}),
-        machine=state.as_dict(),
+        machine={
+            **state.as_dict(),
+            "read_ahead_kb": machine.read_ahead_kb(commands[0].file),
+        },
         seed=seed,
         rounds=run.rounds,
         cache=cache,

@@ -129,6 +129,9 @@ def run_blocks(
     finally:
         if collecting:
             gc.enable()
+    # Ctrl-C may have come while a round was put away, with some blocks done and others not.
+    for kept, block in zip(run.launches, blocks, strict=True):
+        del kept[run.rounds * len(block.commands) :]
     return run
 
 

@@ -6,10 +6,12 @@ copy the parent's page tables, and stops when wait4(2) has returned the child's 
 
 import contextlib
 import os
+import re
 import resource
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -44,7 +46,9 @@ class Timing:
     """What one start took. Times in the units of their names; faults and switches are counts.
 
     Faults, switches and processor time are the kernel's own account of the whole process (wait4(2),
-    getrusage(2)). `ready_ns` is the time of a server's first answer, None for other programs.
+    getrusage(2)). Many kernels split processor time into user and system by ticks that are longer
+    than a start: their sum is exact, their parts are not. `ready_ns` is the time of a server's
+    first answer, None for other programs.
     """
 
     wall_ns: int
@@ -108,7 +112,7 @@ def _launch_server(command: Command, timeout: float, environment: Mapping[str, s
             os.close(stdout_write)
         deadline = time.monotonic() + timeout
         host, port = _ready_address(command, stdout_read, timeout)
-        _first_answer(command, host, port, timeout)
+        _first_answer(command, host, port, max(0.001, deadline - time.monotonic()))
         ready = CLOCK() - child.begin
         stdin.close()
         left = max(0.0, deadline - time.monotonic())
@@ -121,17 +125,20 @@ def _launch_server(command: Command, timeout: float, environment: Mapping[str, s
 
 def _ready_address(command: Command, stdout: int, timeout: float) -> tuple[str, int]:
     """Read a server's first line, `ready HOST:PORT`."""
+    deadline = time.monotonic() + timeout
     line = b""
-    while not line.endswith(b"\n"):
-        if not select.select([stdout], [], [], timeout)[0]:
-            raise out_of_time(command, timeout)
+    while b"\n" not in line and len(line) <= 256:
+        left = max(0.0, deadline - time.monotonic())
+        if not select.select([stdout], [], [], left)[0]:
+            raise not_ready(command, timeout)
         piece = os.read(stdout, 256)
-        line += piece
-        if not piece or len(line) > 256:
+        if not piece:
             break
+        line += piece
+    line = line.partition(b"\n")[0]
     word, _, address = line.decode(errors="replace").strip().partition(" ")
     host, _, port = address.rpartition(":")
-    if word != "ready" or not port.isdigit():
+    if word != "ready" or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise LaunchFailed(
             f"{command.name} is a server and did not print its address: its first line must be "
             f"'ready HOST:PORT', and it was {line[:80].decode(errors='replace')!r}."
@@ -172,7 +179,9 @@ class _Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         if not self.reaped:
-            os.waitpid(self.pid, 0)
+            # Ctrl-C may have come between wait4 and the note that it was called.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
         os.close(self.descriptor)
 
 
@@ -181,6 +190,19 @@ def _spawned(
     command: Command, environment: Mapping[str, str], actions: list[tuple[int, int, int]]
 ) -> Iterator[_Child]:
     """Start a command in a process group of its own; leave nothing of it behind at the end."""
+    child = None
+    try:
+        with _ctrl_c_held_back():
+            child = _start(command, environment, actions)
+        yield child
+    finally:
+        if child:
+            child.end()
+
+
+def _start(
+    command: Command, environment: Mapping[str, str], actions: list[tuple[int, int, int]]
+) -> _Child:
     argv = command.argv
     begin = CLOCK()
     try:
@@ -190,11 +212,24 @@ def _spawned(
             f"{command.name} could not be started ({error.strerror}: {argv[0]}): "
             "check that the file is there and executable."
         ) from error
-    child = _Child(pid, begin)
+    return _Child(pid, begin)
+
+
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the body, so that no process starts whose id is lost."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield  # Python delivers no signal here.
+        return
+    pressed: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
     try:
-        yield child
+        yield
     finally:
-        child.end()
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
 
 
 def check_status(command: Command, status: int) -> None:
@@ -207,7 +242,7 @@ def check_status(command: Command, status: int) -> None:
         )
     if code < 0:
         raise LaunchFailed(
-            f"{command.name} was ended by signal {-code} ({signal.Signals(-code).name}): "
+            f"{command.name} was ended by signal {-code} ({signal.strsignal(-code)}): "
             "run it by hand to see why."
         )
 
@@ -217,6 +252,14 @@ def out_of_time(command: Command, timeout: float) -> LaunchFailed:
     return LaunchFailed(
         f"{command.name} did not end within {timeout:g} s and was killed: "
         "give it arguments with which it ends, or a longer --timeout."
+    )
+
+
+def not_ready(command: Command, timeout: float) -> LaunchFailed:
+    """Return the error for a server that did not say where it listens."""
+    return LaunchFailed(
+        f"{command.name} did not print its address within {timeout:g} s and was killed: "
+        "its first line must be 'ready HOST:PORT', or it needs a longer --timeout."
     )
 
 
