@@ -1,5 +1,6 @@
 """One real `go build`: BuildConfig → Binary, cached by content, with command, log and time."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from hashlib import file_digest, sha256
@@ -50,6 +51,7 @@ class BuildConfig:
             filter(None, [self.linkmode and f"-linkmode={self.linkmode}", self.ldflags])
         )
         return [
+            "-buildvcs=false",
             *(["-trimpath"] if self.trimpath else []),
             *([f"-buildmode={self.buildmode}"] if self.buildmode else []),
             *([f"-tags={','.join(self.tags)}"] if self.tags else []),
@@ -126,7 +128,8 @@ def build_all(
     """
     cores = usable_cores()
     workers = max(1, min(cores, len(jobs)))
-    running = RunningBuilds(processes_each=max(1, cores // workers))
+    contents = {program: program.content for program in dict.fromkeys(job[0] for job in jobs)}
+    running = RunningBuilds(contents, processes_each=max(1, cores // workers))
 
     def one(job: tuple[Program, BuildConfig, Toolchain]) -> Binary:
         binary = running.cached_or_built(*job)
@@ -146,8 +149,9 @@ def build_all(
 class RunningBuilds:
     """The `go build` processes under way, each in a group of its own so that all can be ended."""
 
-    def __init__(self, processes_each: int) -> None:
-        """Let each build run this many compilers at once (`go help build`, -p)."""
+    def __init__(self, contents: Mapping[Program, str], processes_each: int) -> None:
+        """Take each program's content, and how many compilers a build may run (`-p`)."""
+        self.contents = contents
         self.processes_each = processes_each
         self.stopped = False
         self.lock = threading.Lock()
@@ -158,7 +162,8 @@ class RunningBuilds:
         with self.lock:
             self.stopped = True
             for group in self.groups:
-                os.killpg(group, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                    os.killpg(group, signal.SIGKILL)
 
     def cached_or_built(
         self, program: Program, config: BuildConfig, toolchain: Toolchain
@@ -166,12 +171,13 @@ class RunningBuilds:
         """Return the cached Binary, else build it and put it into the cache by one rename."""
         from filelock import FileLock
 
-        place = cache_dir("builds") / key(program, config, toolchain)
-        if binary := load(place, config):
+        place = cache_dir("builds") / key(program, self.contents[program], config, toolchain)
+        if binary := load(place, program, config, toolchain):
             return binary
         try:
-            with FileLock(place.with_suffix(".lock")):
-                if binary := load(place, config):
+            # Another process may be at this very build; Ctrl-C ends the wait for it, too.
+            with FileLock(place.with_suffix(".lock")).acquire(cancel_check=lambda: self.stopped):
+                if binary := load(place, program, config, toolchain):
                     return binary
                 with tempfile.TemporaryDirectory(dir=place.parent, prefix="tmp-") as scratch:
                     binary = self.go_build(program, config, toolchain, Path(scratch), place)
@@ -188,41 +194,32 @@ class RunningBuilds:
         place: Path,
     ) -> Binary:
         """Run `go build` in `scratch`; rename the result to `place` if there is one."""
-        cgo = config.cgo if config.cgo is not None else toolchain.cc is not None
-        folder, prelude = program.folder, ""
+        folder = program.folder
         if program.bundled:
-            folder, prelude = copy_for_release(program, toolchain.release, scratch / "source")
+            folder = copy_for_release(program, toolchain.release, scratch / "source")
         made = scratch / "made"
         made.mkdir()
-        parallel = [f"-p={self.processes_each}"]
-        arguments = ["-buildvcs=false", *config.arguments()]
-        output = ["-o", program.name, "."]
-        environment = toolchain.environment(cgo=cgo, static="-static" in config.ldflags)
+        words = ["build", f"-p={self.processes_each}", *config.arguments()]
         begin = time.monotonic()
         status, log = self.run(
-            [
-                str(toolchain.go),
-                "build",
-                *parallel,
-                *arguments,
-                "-o",
-                str(made / program.name),
-                ".",
-            ],
+            [str(toolchain.go), *words, "-o", str(made / program.name), "."],
             folder,
-            environment,
+            # What a build leaves behind when it is ended goes with the scratch folder.
+            go_environment(config, toolchain) | {"TMPDIR": str(scratch)},
             scratch / "log",
         )
         seconds = time.monotonic() - begin
+        if not status and not os.access(made / program.name, os.X_OK):
+            status, log = 1, f"{program.name} is no main package, so there is nothing to start"
         refuse_machine_trouble(status, log, program, place.parent)
-        command = shlex.join(["go", "build", *arguments, *output])
+        command, script = by_hand(program, config, toolchain)
         binary = Binary(
             program=program.name,
             config=config.name,
             go=toolchain.release,
-            cgo=cgo,
-            command=f"{prelude}GOTOOLCHAIN=local CGO_ENABLED={int(cgo)} {command}",
-            script=paste(program, prelude, environment, toolchain.go, [*arguments, *output]),
+            cgo=has_cgo(config, toolchain),
+            command=command,
+            script=script,
             exit_status=status,
             log=log.replace(f"{folder}/", ""),
             seconds=round(seconds, 3),
@@ -240,15 +237,21 @@ class RunningBuilds:
             with self.lock:
                 if self.stopped:
                     raise LabError("The build was stopped before it began.")
-                process = subprocess.Popen(
-                    argv,
-                    cwd=folder,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+                try:
+                    process = subprocess.Popen(
+                        argv,
+                        cwd=folder,
+                        env=environment,
+                        stdin=subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+                except OSError as error:
+                    raise LabError(
+                        f"{argv[0]} could not be run in {folder} ({error.strerror}): "
+                        "check that both are there."
+                    ) from error
                 self.groups.add(process.pid)
             try:
                 status = process.wait()
@@ -258,10 +261,10 @@ class RunningBuilds:
         return status, log.read_text(errors="replace")
 
 
-def key(program: Program, config: BuildConfig, toolchain: Toolchain) -> str:
+def key(program: Program, content: str, config: BuildConfig, toolchain: Toolchain) -> str:
     """Return the name of a build's folder in the cache: a hash of all that decides its bytes."""
     switches = {k: v for k, v in asdict(config).items() if k != "name"}
-    parts = [program.name, program.content, json.dumps(switches), toolchain.identity()]
+    parts = [program.name, content, json.dumps(switches), toolchain.identity()]
     return f"{program.name}-{sha256(chr(0).join(parts).encode()).hexdigest()[:24]}"
 
 
@@ -271,54 +274,72 @@ def keep(binary: Binary, made: Path, place: Path) -> Binary:
     with file.open("rb") as stream:
         digest = file_digest(stream, "sha256").hexdigest()
     facts = asdict(binary) | {"bytes": file.stat().st_size, "sha256": digest}
-    facts.pop("path")
+    for own in ("path", "script"):
+        facts.pop(own)
     (made / "build.json").write_text(json.dumps(facts))
     shutil.rmtree(place, ignore_errors=True)
     made.rename(place)
     return Binary(**facts, path=place / binary.program)
 
 
-def load(place: Path, config: BuildConfig) -> Binary | None:
-    """Return the build kept in `place`, None where there is none or its file was changed."""
+def load(place: Path, program: Program, config: BuildConfig, toolchain: Toolchain) -> Binary | None:
+    """Return the build kept in `place`, None where there is none or its file was changed.
+
+    The same content may have been built in another folder: the script is that of this program.
+    """
     try:
         facts = json.loads((place / "build.json").read_text())
         path = place / facts["program"]
-        if path.stat().st_size != facts["bytes"]:
-            return None
+        with path.open("rb") as stream:
+            if file_digest(stream, "sha256").hexdigest() != facts["sha256"]:
+                return None
+        _, facts["script"] = by_hand(program, config, toolchain)
         return Binary(**facts | {"config": config.name}, path=path)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def copy_for_release(program: Program, release: str, copy: Path) -> tuple[Path, str]:
+def has_cgo(config: BuildConfig, toolchain: Toolchain) -> bool:
+    """Return whether cgo is on: where the configuration leaves it open, with a C compiler."""
+    return config.cgo if config.cgo is not None else toolchain.cc is not None
+
+
+def go_environment(config: BuildConfig, toolchain: Toolchain) -> dict[str, str]:
+    """Return the whole environment of a build."""
+    return toolchain.environment(cgo=has_cgo(config, toolchain), static="-static" in config.ldflags)
+
+
+def language(release: str) -> str:
+    """Return what a go.mod calls a release: 1.22.12 is 1.22."""
+    return ".".join(release.split(".")[:2])
+
+
+def copy_for_release(program: Program, release: str, copy: Path) -> Path:
     """Copy a bundled program and let its go.mod name the release that builds it.
 
     The `go` line decides which old behaviours the runtime keeps (`go help buildconstraint`,
     https://go.dev/doc/godebug): a program of today, built by today's Go, names today's release.
-
-    Returns: the copy, and the shell command that does the same in place.
     """
-    language = ".".join(release.split(".")[:2])
     shutil.copytree(program.folder, copy)
     go_mod = copy / "go.mod"
-    go_mod.write_text(re.sub(r"(?m)^go .*$", f"go {language}", go_mod.read_text()))
-    return copy, f"go mod edit -go={language} && "
+    go_mod.write_text(re.sub(r"(?m)^go .*$", f"go {language(release)}", go_mod.read_text()))
+    return copy
 
 
-def paste(
-    program: Program, prelude: str, environment: dict[str, str], go: Path, arguments: list[str]
-) -> str:
-    """Return the whole build as shell text that works from any folder."""
+def by_hand(program: Program, config: BuildConfig, toolchain: Toolchain) -> tuple[str, str]:
+    """Return what to type in the program's folder, and the same in full for any folder."""
+    prelude = f"go mod edit -go={language(toolchain.release)} && " if program.bundled else ""
+    command = shlex.join(["go", "build", *config.arguments(), "-o", program.name, "."])
+    short = f"{prelude}GOTOOLCHAIN=local CGO_ENABLED={int(has_cgo(config, toolchain))} {command}"
     folder = shlex.quote(str(program.folder))
     enter = f'copy=$(mktemp -d)/source && cp -r {folder} "$copy" && cd "$copy"'
-    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    variables = " ".join(
+        f"{name}={shlex.quote(value)}" for name, value in go_environment(config, toolchain).items()
+    )
     # Unlike the PATH of whoever pastes this, that of the build finds this release's go first.
-    commands = (
-        f"PATH={shlex.quote(str(go.parent))}:$PATH; {prelude}go build {shlex.join(arguments)}"
-    )
-    return (
-        f"{enter if prelude else 'cd ' + folder}\nenv -i {variables} sh -c {shlex.quote(commands)}"
-    )
+    commands = f"PATH={shlex.quote(str(toolchain.go.parent))}:$PATH; {prelude}{command}"
+    enter = enter if program.bundled else f"cd {folder}"
+    return short, f"{enter}\nenv -i {variables} sh -c {shlex.quote(commands)}"
 
 
 def refuse_machine_trouble(status: int, log: str, program: Program, cache: Path) -> None:

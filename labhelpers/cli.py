@@ -196,7 +196,8 @@ def reproduce(
     """Run the 63 % experiment: build, start, judge; print it, and write JSON and an HTML report."""
     from dataclasses import replace
 
-    from labhelpers.documents import study_document, write_json
+    from labhelpers.documents import study_document
+    from labhelpers.files import write_json
     from labhelpers.readings import readings
     from labhelpers.show.progress import stages
     from labhelpers.show.tables import study_text
@@ -271,7 +272,7 @@ def _refuse_overwriting(files: list[Path], force: bool) -> None:
 
 def _deliver(json: str | None, document: dict[str, Any], text: Any) -> None:  # noqa: ANN401
     """Write the document where it was asked for; print the text unless JSON took its place."""
-    from labhelpers.documents import write_json
+    from labhelpers.files import write_json
 
     if json:
         write_json(json, document)

@@ -1,12 +1,7 @@
-"""Results as JSON: a study as a document and back, and files that are whole or not there."""
+"""A study as a JSON document, there and back."""
 
-import json
-import os
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 from labhelpers.build import Binary
@@ -85,55 +80,3 @@ def load_study(document: Mapping[str, Any]) -> Study:
         cautions=[Caution(**row) for row in document["cautions"]],
         interrupted=document["interrupted"],
     )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file.
-
-    Raises:
-        LabError: not to be read, or not JSON.
-    """
-    try:
-        document = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise LabError(f"{path} cannot be read as JSON ({error}): name a result file.") from error
-    if not isinstance(document, dict):
-        raise LabError(f"{path} holds no JSON object: name a result file.")
-    return document
-
-
-def write_json(target: str, document: Mapping[str, Any]) -> None:
-    """Write a document to a file, or to standard output for "-"."""
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-    else:
-        write_whole(Path(target), text)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file by a temporary name and a rename, so that it is whole or not there.
-
-    Raises:
-        LabError: the folder is missing, read-only or full.
-    """
-    try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            Path(name).chmod(0o666 & ~_umask())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise LabError(
-            f"{path} could not be written ({error.strerror}): name a file in a folder with room."
-        ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labhelpers.startup.analysis import Quantity, by_command, comparisons, start_ns
+from labhelpers.startup.analysis import Quantity, by_command, comparisons, floor, start_ns
 from labhelpers.startup.estimate import (
     Comparison,
-    floor_of,
     median_interval,
-    ratio_interval,
     verdict,
 )
 from labhelpers.study import BASELINE, TWIN, Cell, Study
@@ -34,14 +32,13 @@ def cell_comparisons(study: Study, cell: Cell, quantity: Quantity = start_ns) ->
     """Compare every configuration of a cell with the default build."""
     candidates = [config for config in study.measured_configs(cell) if config != BASELINE]
     launches = study.launches[cell]
-    return comparisons(launches, BASELINE, TWIN, candidates, study.seed, quantity)
+    return comparisons(launches, BASELINE, candidates, {BASELINE: TWIN}, study.seed, quantity)
 
 
 def interactions(study: Study, cell: Cell) -> list[Interaction]:
     """Return the interaction of every combination of which each step was also measured alone."""
     values = {name: np.log(own) for name, own in by_command(study.launches[cell]).items()}
-    _, floor_interval = ratio_interval(np.exp(values[TWIN]), np.exp(values[BASELINE]), study.seed)
-    floor = floor_of(floor_interval)
+    least = floor(study.launches[cell], {BASELINE: TWIN}, study.seed)
     found = []
     for config in study.measured_configs(cell):
         steps = tuple(config.split("+"))
@@ -52,5 +49,5 @@ def interactions(study: Study, cell: Cell) -> list[Interaction]:
             values[config] - values[BASELINE] - foretold, study.seed
         )
         ratio, interval = float(np.exp(middle)), (float(np.exp(low)), float(np.exp(high)))
-        found.append(Interaction(steps, ratio, interval, floor, verdict(ratio, interval, floor)))
+        found.append(Interaction(steps, ratio, interval, least, verdict(ratio, interval, least)))
     return found

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,19 +32,29 @@ class Program:
         """Whether the program's start ends at its first answer and not at its exit."""
         return self.bundled and self.name in SERVERS
 
-    @cached_property
+    @property
     def content(self) -> str:
         """SHA-256 over names and bytes of all that a build of this program may read.
 
         That is the module (or workspace) around the folder, and the local folders that its
         go.mod puts in place of modules. Downloaded modules are pinned by go.sum, which is in it.
+
+        Raises:
+            LabError: a file of it cannot be read.
         """
         digest = sha256(str(self.folder.relative_to(self.root)).encode())
-        for folder in [self.root, *local_replacements(self.root)]:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file() and not VERSION_CONTROL.intersection(path.parts):
-                    digest.update(f"\0{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
-                    digest.update(path.read_bytes())
+        try:
+            for folder in [self.root, *local_replacements(self.root)]:
+                for path in sorted(folder.rglob("*")):
+                    if path.is_file() and not VERSION_CONTROL.intersection(path.parts):
+                        head = f"\0{path.relative_to(folder)}\0{path.stat().st_size}\0"
+                        digest.update(head.encode())
+                        digest.update(path.read_bytes())
+        except OSError as error:
+            raise LabError(
+                f"{error.filename or path} cannot be read ({error.strerror}), and so {self.name} "
+                "cannot be built: make it readable, or take it out of the module."
+            ) from error
         return digest.hexdigest()
 
     @property

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from labhelpers import __version__
-from labhelpers.documents import load_study, read_json, study_document, write_whole
+from labhelpers.documents import load_study, study_document
 from labhelpers.errors import LabError
+from labhelpers.files import read_json, write_whole
 from labhelpers.study import Study
 
 WORDS = {"program", "go", "cache", "command"}

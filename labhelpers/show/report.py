@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-from labhelpers.documents import load_study, read_json, write_whole
+from labhelpers.documents import load_study
 from labhelpers.errors import LabError
+from labhelpers.files import read_json, write_whole
 from labhelpers.programs import labs_folder
 from labhelpers.study import Design, Study, run_study
 

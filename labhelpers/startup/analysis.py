@@ -1,6 +1,6 @@
 """What the launches of one block say: every command against the baseline, beside the A/A floor."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -28,17 +28,38 @@ def by_command(launches: Iterable[Launch], quantity: Quantity = start_ns) -> dic
     return {name: np.array([value for _, value in sorted(pairs)]) for name, pairs in rows.items()}
 
 
+def floor(
+    launches: Iterable[Launch],
+    twins: Mapping[str, str],
+    seed: int,
+    quantity: Quantity = start_ns,
+) -> float:
+    """Return the A/A floor: what commands against their twins in the same rounds say of nothing.
+
+    Args:
+        launches: of one block.
+        twins: the name of each command's twin, by the command's name.
+        seed: of the bootstrap.
+        quantity: what to compare.
+    """
+    values = {(launch.round, launch.command): quantity(launch) for launch in launches}
+    own_of = {twin: own for own, twin in twins.items()}
+    rounds = [(number, name) for number, name in values if name in own_of]
+    again = [values[number, twin] for number, twin in rounds]
+    first = [values[number, own_of[twin]] for number, twin in rounds]
+    return floor_of(ratio_interval(again, first, seed)[1])
+
+
 def comparisons(
     launches: Sequence[Launch],
     baseline: str,
-    twin: str,
     candidates: Sequence[str],
+    twins: Mapping[str, str],
     seed: int,
     quantity: Quantity = start_ns,
 ) -> list[Comparison]:
-    """Compare the candidates with the baseline; the twin, a copy of it, gives the floor."""
+    """Compare the candidates with the baseline, each beside the floor that the twins give."""
     values = by_command(launches, quantity)
-    _, interval = ratio_interval(values[twin], values[baseline], seed)
-    floor = floor_of(interval)
+    least = floor(launches, twins, seed, quantity)
     base = (baseline, values[baseline])
-    return [compare(base, (name, values[name]), floor, seed) for name in candidates]
+    return [compare(base, (name, values[name]), least, seed) for name in candidates]

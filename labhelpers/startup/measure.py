@@ -1,5 +1,6 @@
 """Compare the starts of any commands: the engine behind `golab measure`."""
 
+import random
 import secrets
 import shlex
 import shutil
@@ -25,8 +26,8 @@ TWIN = " (again)"
 class Measurement:
     """Launches of some commands, and what they say. The first command is the baseline.
 
-    Its twin, the same command once more in every round, is among the launches (its name ends in
-    "(again)") and gives the floor of each comparison.
+    The commands take turns, one a round, in being started once more: such a twin's name ends in
+    "(again)", and what all twins say against their originals is the floor of each comparison.
     """
 
     commands: list[str]
@@ -131,12 +132,15 @@ def measure(
     """
     require_rounds(rounds)
     names = [command.name for command in commands]
-    twin = replace(commands[0], name=names[0] + TWIN)
-    if len({*names, twin.name}) <= len(names):
+    twins = {name: name + TWIN for name in names}
+    if len({*names, *twins.values()}) < 2 * len(names):
         raise LabError("Two commands have the same name: every command is compared with the first.")
     seed = draw_seed(seed)
     state = machine.describe()
-    run = run_blocks([Block((*commands, twin), cache)], rounds, seed, timeout, progress, launcher)
+    again = [replace(command, name=twins[command.name]) for command in commands]
+    random.Random(seed).shuffle(again)
+    block = Block(tuple(commands), cache, twins=tuple(again))
+    run = run_blocks([block], rounds, seed, timeout, progress, launcher)
     launches = run.launches[0]
     enough = run.rounds >= LEAST_ROUNDS
     if run.failure and not enough:
@@ -146,7 +150,7 @@ def measure(
         commands=names,
         launches=launches,
         estimates=[estimate(name, values[name], seed) for name in names if enough],
-        comparisons=(comparisons(launches, names[0], twin.name, names[1:], seed) if enough else []),
+        comparisons=(comparisons(launches, names[0], names[1:], twins, seed) if enough else []),
         cautions=busy(state.load_average, state.usable_cores) + cautions({"": launches}),
         machine={
             **state.as_dict(),

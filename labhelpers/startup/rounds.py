@@ -23,11 +23,22 @@ time by some per cent (Mytkowicz et al., ASPLOS 2009); each round draws one size
 
 @dataclass(frozen=True)
 class Block:
-    """Commands that are compared with one another, in one state of the page cache."""
+    """Commands that are compared with one another, in one state of the page cache.
+
+    `twins` are the commands once more, under other names, for the A/A comparison: they take turns,
+    one a round. A file that was started a moment ago starts some per cent faster, so a twin that
+    always doubled the same command would give that one an advantage.
+    """
 
     commands: tuple[Command, ...]
     cache: CacheState = "warm"
     label: str = ""
+    twins: tuple[Command, ...] = ()
+
+    def in_round(self, number: int) -> tuple[Command, ...]:
+        """Return what is started in one round."""
+        twin = self.twins[number % len(self.twins)] if self.twins else None
+        return self.commands if twin is None else (*self.commands, twin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +142,7 @@ def run_blocks(
             gc.enable()
     # Ctrl-C may have come while a round was put away, with some blocks done and others not.
     for kept, block in zip(run.launches, blocks, strict=True):
-        del kept[run.rounds * len(block.commands) :]
+        del kept[run.rounds * len(block.in_round(0)) :]
     return run
 
 
@@ -144,7 +155,8 @@ def _one_round(
         if not cold:
             for command in block.commands:
                 pagecache.warm(command.file)
-        for position, command in enumerate(draw.sample(block.commands, len(block.commands))):
+        commands = block.in_round(number)
+        for position, command in enumerate(draw.sample(commands, len(commands))):
             environment = {**command.environment, "GOLAB_PAD": pad}
             if cold:
                 pagecache.make_cold(command.file)
