@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -273,13 +273,13 @@ def keep(binary: Binary, made: Path, place: Path) -> Binary:
     file = made / binary.program
     with file.open("rb") as stream:
         digest = file_digest(stream, "sha256").hexdigest()
-    facts = asdict(binary) | {"bytes": file.stat().st_size, "sha256": digest}
-    for own in ("path", "script"):
-        facts.pop(own)
+    path = place / binary.program
+    binary = replace(binary, path=path, bytes=file.stat().st_size, sha256=digest)
+    facts = {k: v for k, v in asdict(binary).items() if k not in ("path", "script")}
     (made / "build.json").write_text(json.dumps(facts))
     shutil.rmtree(place, ignore_errors=True)
     made.rename(place)
-    return Binary(**facts, path=place / binary.program)
+    return binary
 
 
 def load(place: Path, program: Program, config: BuildConfig, toolchain: Toolchain) -> Binary | None:

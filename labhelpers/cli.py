@@ -4,6 +4,7 @@ Exit status: 0 done; 1 a gate or a check failed; 2 wrong use or something missin
 on standard error; 130 ended by Ctrl-C, with what was finished kept where it can be used.
 """
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,23 +25,48 @@ app = typer.Typer(
     help="Build Go programs in several ways, start them many times, and say what follows.",
 )
 
+
+def json_target(name: str | None) -> str | None:
+    """Refuse a file that cannot be written to, before the work and not after it."""
+    if name and name != "-" and not Path(name).parent.is_dir():
+        raise LabError(f"The folder {Path(name).parent} is not there: make it, or name another.")
+    return name
+
+
 Json = Annotated[
-    str | None, typer.Option("--json", help="Write the result as JSON to this file, or - .")
+    str | None,
+    typer.Option(
+        "--json",
+        help="Write the result as JSON to this file, overwriting it, or to - .",
+        callback=json_target,
+    ),
 ]
 Rounds = Annotated[int | None, typer.Option(help="Starts of every command, at least 6.")]
 Seed = Annotated[int | None, typer.Option(help="Decides the order; drawn and shown if not given.")]
 Timeout = Annotated[
-    float, typer.Option(help="Seconds after which one start is given up.", min=0.01)
+    float, typer.Option(help="Seconds after which one start is given up.", min=0.01, max=86400)
 ]
 
 
 def main() -> None:
     """Run the command line; turn every LabError into one sentence and its exit status."""
+    # A polite kill, as CI systems send it, is to clean up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except LabError as error:
         print(f"golab: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("golab: ended by Ctrl-C.", file=sys.stderr)
+        raise
+
+
+class Interrupted(LabError):
+    """Ended by Ctrl-C, after the whole rounds were kept."""
+
+    exit_status = INTERRUPTED
 
 
 @app.callback(invoke_without_command=True)
@@ -175,7 +201,7 @@ def measure(
 
 @app.command()
 def reproduce(
-    quick: Annotated[bool, typer.Option("--quick", help="Two programs, 20 rounds.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Two programs, 40 rounds.")] = False,
     programs: Annotated[str, typer.Option(help="Names or folders, separated by commas.")] = "",
     go: Annotated[str, typer.Option(help="Go releases, separated by commas.")] = "",
     configs: Annotated[str, typer.Option(help="Configurations, separated by commas.")] = "",
@@ -223,9 +249,12 @@ def reproduce(
     found = readings(study) if study.rounds >= LEAST_FOR_READINGS else []
     document = study_document(study)
     write_json(str(result_file), document)
+    judged = verdict(study, found) if found else None
+    _deliver(json, document, lambda: study_text(study, found, judged))
     if html and not study.interrupted:
         from labhelpers.show.report import write_report
 
+        print(f"golab: writing the report {report_file}…", file=sys.stderr)
         write_report(result_file, report_file)
     if record:
         from labhelpers.recorded import record as keep
@@ -234,8 +263,6 @@ def reproduce(
         from labhelpers.show.figures import effects
 
         effects(study).savefig(files[0].with_suffix(".png"), dpi=110)
-    judged = verdict(study, found) if found else None
-    _deliver(json, document, lambda: study_text(study, found, judged))
     written = [str(file) for file in (result_file, report_file) if file.exists()]
     print(f"golab: wrote {' and '.join(written)}", file=sys.stderr)
     if study.interrupted:
@@ -264,6 +291,8 @@ def _caches(text: str) -> "tuple[CacheState, ...]":
 
 def _refuse_overwriting(files: list[Path], force: bool) -> None:
     for file in files:
+        if file.exists() and not file.is_file():
+            raise LabError(f"{file} is there and no ordinary file: name another.")
         if file.exists() and not force:
             raise LabError(f"{file} is there already: name another, or add --force.")
         if not file.parent.is_dir():
@@ -283,6 +312,5 @@ def _deliver(json: str | None, document: dict[str, Any], text: Any) -> None:  # 
 def _cut_short(reason: str) -> None:
     """End with the status of what cut a run short, after its whole rounds were kept."""
     if reason == "Ctrl-C":
-        print("golab: ended by Ctrl-C; the whole rounds were kept.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        raise Interrupted("ended by Ctrl-C; the whole rounds were kept.")
     raise LabError(reason)

@@ -5,10 +5,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from labhelpers.build import Binary
-from labhelpers.effects import cell_comparisons, interactions
+from labhelpers.effects import cell_comparisons, cpu_comparisons, interactions
 from labhelpers.errors import LabError
 from labhelpers.readings import readings
-from labhelpers.startup.analysis import cpu_us
 from labhelpers.startup.caution import Caution
 from labhelpers.startup.estimate import LEAST_ROUNDS
 from labhelpers.startup.rounds import Launch
@@ -36,9 +35,7 @@ def study_document(study: Study) -> dict[str, Any]:
             asdict(cell) | c.as_dict() for cell in cells for c in cell_comparisons(study, cell)
         ],
         "cpu_comparisons": [
-            asdict(cell) | c.as_dict()
-            for cell in cells
-            for c in cell_comparisons(study, cell, cpu_us)
+            asdict(cell) | c.as_dict() for cell in cells for c in cpu_comparisons(study, cell)
         ],
         "interactions": [
             asdict(cell) | asdict(i) for cell in cells for i in interactions(study, cell)

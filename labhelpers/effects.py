@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labhelpers.startup.analysis import Quantity, by_command, comparisons, floor, start_ns
+from labhelpers.startup.analysis import Quantity, by_command, comparisons, cpu_us, floor, start_ns
 from labhelpers.startup.estimate import (
     Comparison,
     median_interval,
@@ -33,6 +33,17 @@ def cell_comparisons(study: Study, cell: Cell, quantity: Quantity = start_ns) ->
     candidates = [config for config in study.measured_configs(cell) if config != BASELINE]
     launches = study.launches[cell]
     return comparisons(launches, BASELINE, candidates, {BASELINE: TWIN}, study.seed, quantity)
+
+
+def cpu_comparisons(study: Study, cell: Cell) -> list[Comparison]:
+    """Compare the processor time of every configuration of a cell with that of the default build.
+
+    Empty: a kernel that counts it in ticks has too little to show for so short a start.
+    """
+    try:
+        return cell_comparisons(study, cell, cpu_us)
+    except ValueError:
+        return []
 
 
 def interactions(study: Study, cell: Cell) -> list[Interaction]:

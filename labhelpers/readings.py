@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from labhelpers.startup.analysis import Quantity, by_command, cpu_us, start_ns
-from labhelpers.startup.estimate import Values, percent, ratio_interval
+from labhelpers.startup.estimate import LEAST_ROUNDS, Values, percent, ratio_interval
 from labhelpers.study import BASELINE, LEAST_FOR_READINGS, Cell, Study
 
 CLAIMED = 0.63
@@ -92,11 +92,14 @@ def readings(study: Study) -> list[Reading]:
         raise ValueError(f"readings need at least {LEAST_FOR_READINGS} rounds, not {study.rounds}")
     caches = dict.fromkeys(cell.cache for cell in study.launches)
     timed = [_timed(study, kind, cache) for kind in KINDS for cache in caches]
-    return [*timed, _size(study)]
+    return [*filter(None, timed), _size(study)]
 
 
-def _timed(study: Study, kind: _Kind, cache: str) -> Reading:
-    """Pick the pair that serves a reading best on the even rounds; estimate it on the odd ones."""
+def _timed(study: Study, kind: _Kind, cache: str) -> Reading | None:
+    """Pick the pair that serves a reading best on the even rounds; estimate it on the odd ones.
+
+    None: a kernel that counts processor time in ticks has none to show for so short a start.
+    """
     sign = -1 if kind.threshold > 1 else 1
     best: tuple[float, Cell, str, str, Values, Values] | None = None
     for cell in study.launches:
@@ -110,6 +113,8 @@ def _timed(study: Study, kind: _Kind, cache: str) -> Reading:
                 best = (score, cell, baseline, candidate, above[1::2], below[1::2])
     assert best is not None, "a study has a cell for each of its cache states"
     _, cell, baseline, candidate, above, below = best
+    if np.count_nonzero((above > 0) & (below > 0)) < LEAST_ROUNDS:
+        return None
     ratio, interval = ratio_interval(above, below, study.seed)
     where = {
         "program": cell.program,

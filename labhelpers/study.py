@@ -50,7 +50,7 @@ class Design:
     timeout: float = 10.0
 
 
-QUICK = Design(programs=("hello", "netuser"), rounds=20)
+QUICK = Design(programs=("hello", "netuser"), rounds=40)
 """The smallest design that shows every effect: a program without cgo and one with it."""
 
 
@@ -148,6 +148,7 @@ def run_study(design: Design, progress: Progress = lambda stage, more, whole: No
     refuse_broken_baseline(binaries)
     warnings = busy(state.load_average, state.usable_cores)
     servers = {program.name for program, _, _ in jobs if program.server}
+    refuse_lone_baseline(binaries)
     with staged(binaries, servers) as files:
         caches, why_not = possible_caches(design.caches, next(iter(files.values()))[0].file)
         warnings += why_not
@@ -192,6 +193,17 @@ def refuse_broken_baseline(binaries: Sequence[Binary]) -> None:
             raise LabError(
                 f"{binary.program} does not build with Go {binary.go}: {binary.error} "
                 f"(command: {binary.command}). Mend the program, or leave that release out (--go)."
+            )
+
+
+def refuse_lone_baseline(binaries: Sequence[Binary]) -> None:
+    """Raise a LabError where a program has nothing to be compared with: all else failed."""
+    built = {(b.program, b.go) for b in binaries if b.config != BASELINE and not b.error}
+    for binary in binaries:
+        if binary.error and (binary.program, binary.go) not in built:
+            raise LabError(
+                f"{binary.program} builds with Go {binary.go} as default only: {binary.config} "
+                f"ends in “{binary.error}”. Name other configurations (--configs)."
             )
 
 

@@ -19,7 +19,12 @@ def execute(path: Path) -> None:
     """Execute one notebook in place."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", record_timing=False, store_widget_state=False
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     client.execute(cwd=str(path.parent))
     notebook.metadata["language_info"] = {"name": "python"}

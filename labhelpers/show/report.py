@@ -35,7 +35,8 @@ def write_report(result: Path, report: Path) -> None:
     if not source.is_file():
         raise LabError(f"The report needs {source}, which is not there: run golab from a checkout.")
     notebook = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(notebook, timeout=600, kernel_name="python3")
+    quiet = ["--IPKernelApp.log_level=ERROR"]
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", extra_arguments=quiet)
     environment = {**os.environ, RESULT: str(result.resolve())}
     try:
         client.execute(env=environment, cwd=str(source.parent))

@@ -137,6 +137,7 @@ def measure(
         raise LabError("Two commands have the same name: every command is compared with the first.")
     seed = draw_seed(seed)
     state = machine.describe()
+    read_ahead = machine.read_ahead_kb(commands[0].file)
     again = [replace(command, name=twins[command.name]) for command in commands]
     random.Random(seed).shuffle(again)
     block = Block(tuple(commands), cache, twins=tuple(again))
@@ -152,10 +153,7 @@ def measure(
         estimates=[estimate(name, values[name], seed) for name in names if enough],
         comparisons=(comparisons(launches, names[0], names[1:], twins, seed) if enough else []),
         cautions=busy(state.load_average, state.usable_cores) + cautions({"": launches}),
-        machine={
-            **state.as_dict(),
-            "read_ahead_kb": machine.read_ahead_kb(commands[0].file),
-        },
+        machine={**state.as_dict(), "read_ahead_kb": read_ahead},
         seed=seed,
         rounds=run.rounds,
         cache=cache,

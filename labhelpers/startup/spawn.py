@@ -87,7 +87,7 @@ def launch(
 def _launch_to_exit(command: Command, timeout: float, environment: Mapping[str, str]) -> Timing:
     actions = [(os.POSIX_SPAWN_DUP2, _null(), stream) for stream in (0, 1, 2)]
     with _spawned(command, environment, actions) as child:
-        if not select.select([child.descriptor], [], [], timeout)[0]:
+        if not _readable(child.descriptor, timeout):
             raise out_of_time(command, timeout)
         status, usage, wall = child.reap()
     check_status(command, status)
@@ -116,7 +116,7 @@ def _launch_server(command: Command, timeout: float, environment: Mapping[str, s
         ready = CLOCK() - child.begin
         stdin.close()
         left = max(0.0, deadline - time.monotonic())
-        if not select.select([child.descriptor], [], [], left)[0]:
+        if not _readable(child.descriptor, left):
             raise out_of_time(command, timeout)
         status, usage, wall = child.reap()
     check_status(command, status)
@@ -129,7 +129,7 @@ def _ready_address(command: Command, stdout: int, timeout: float) -> tuple[str, 
     line = b""
     while b"\n" not in line and len(line) <= 256:
         left = max(0.0, deadline - time.monotonic())
-        if not select.select([stdout], [], [], left)[0]:
+        if not _readable(stdout, left):
             raise not_ready(command, timeout)
         piece = os.read(stdout, 256)
         if not piece:
@@ -156,6 +156,16 @@ def _first_answer(command: Command, host: str, port: int, timeout: float) -> Non
         raise LaunchFailed(f"{command.name} gave no answer at {host}:{port}: {error}.") from error
     if not answer.startswith(b"HTTP/1."):
         raise LaunchFailed(f"{command.name} answered at {host}:{port}, but not in HTTP.")
+
+
+def _readable(descriptor: int, timeout: float) -> bool:
+    """Wait until a pipe has something to read, or a pidfd's process has ended; False: out of time.
+
+    Not by select(2), which cannot watch descriptors of 1024 and above.
+    """
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(timeout * 1000))
 
 
 class _Child:

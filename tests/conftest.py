@@ -1,0 +1,40 @@
+"""Fixtures that several test files share."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from labhelpers.machine import file_system
+from labhelpers.toolchain import Toolchain, toolchain
+
+WriteProgram = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="session")
+def current_go() -> Toolchain:
+    return toolchain("current")
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> WriteProgram:
+    """Return a function that writes an executable file: name, text with its #! line."""
+
+    def write(name: str, text: str) -> Path:
+        file = tmp_path / name
+        file.write_text(text)
+        file.chmod(0o755)
+        return file
+
+    return write
+
+
+@pytest.fixture
+def ram_disk() -> Iterator[Path]:
+    """Return a folder on a tmpfs, whose pages cannot be dropped."""
+    shm = Path("/dev/shm")
+    if not shm.is_dir() or file_system(shm) != "tmpfs":
+        pytest.skip("no tmpfs at /dev/shm")
+    with tempfile.TemporaryDirectory(dir=shm) as folder:
+        yield Path(folder)

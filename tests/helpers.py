@@ -1,0 +1,27 @@
+"""Small things that several test files do."""
+
+import time
+from pathlib import Path
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def open_files() -> int:
+    """Return how many files this process has open."""
+    return len(names(Path("/proc/self/fd")))
+
+
+def gone(pid: int) -> bool:
+    """Say whether a process has ended, waiting a little for one whose end is under way."""
+    for _ in range(300):
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if stat.rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.01)
+    return False
