@@ -259,7 +259,8 @@ def reproduce(
     if record:
         from labhelpers.recorded import record as keep
 
-        files = keep(study, record, f"golab reproduce --record {record} --seed {study.seed}")
+        again = f"golab reproduce --record {record} --rounds {study.rounds} --seed {study.seed}"
+        files = keep(study, record, again)
         from labhelpers.show.figures import effects
 
         effects(study).savefig(files[0].with_suffix(".png"), dpi=110)

@@ -35,23 +35,24 @@ def write_json(target: str, document: Mapping[str, Any]) -> None:
         write_whole(Path(target), text)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file by a temporary name and a rename, so that it is whole or not there.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file by a temporary name and a rename, so that it is whole or not there.
 
     What is no regular file, /dev/null or a pipe for example, is written to and stays what it is.
 
     Raises:
         LabError: the folder is missing, read-only or full.
     """
+    data = content.encode() if isinstance(content, str) else content
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
         path = path.resolve()  # a link stays a link
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
             Path(name).chmod(0o666 & ~_umask())
             Path(name).replace(path)
         except BaseException:

@@ -1,10 +1,11 @@
 """Recorded results: what a run gave on one machine, with everything needed to doubt it.
 
-NAME.json holds all but the launches, and where they come from; NAME.csv holds every launch in the
-order it came.
+NAME.json holds all but the launches, and where they come from; NAME.csv.gz holds every launch in
+the order it came.
 """
 
 import csv
+import gzip
 import io
 import json
 from datetime import UTC, datetime
@@ -46,9 +47,9 @@ def record(study: Study, name: str, command: str) -> list[Path]:
         "command": command,
         "golab": __version__,
     }
-    files = [data_folder() / f"{name}.json", data_folder() / f"{name}.csv"]
+    files = [data_folder() / f"{name}.json", data_folder() / f"{name}.csv.gz"]
     write_whole(files[0], json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    write_whole(files[1], table.getvalue())
+    write_whole(files[1], gzip.compress(table.getvalue().encode(), mtime=0))
     return files
 
 
@@ -63,7 +64,7 @@ def load_recorded(name: str) -> tuple[Study, dict[str, Any]]:
         names = ", ".join(sorted(path.stem for path in data_folder().glob("*.json")))
         raise LabError(f"There is no recorded result {name!r}: there are {names or 'none'}.")
     document = read_json(file)
-    with file.with_suffix(".csv").open(newline="") as stream:
+    with gzip.open(file.with_suffix(".csv.gz"), "rt", newline="") as stream:
         document["launches"] = [
             {key: value if key in WORDS else _number(value) for key, value in row.items()}
             for row in csv.DictReader(stream)

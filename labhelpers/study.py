@@ -5,7 +5,6 @@ launches is in effects.py and readings.py.
 """
 
 import contextlib
-import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +44,7 @@ class Design:
     releases: tuple[str, ...] = ("article", "current")
     configs: tuple[str, ...] = FACTORIAL
     caches: tuple[CacheState, ...] = ("warm", "cold")
-    rounds: int = 60
+    rounds: int = 80
     seed: int | None = None
     timeout: float = 10.0
 
@@ -257,8 +256,8 @@ def copy_all(
             continue
         for name in [binary.config, TWIN] if binary.config == BASELINE else [binary.config]:
             file = folder / f"{binary.program}-{binary.go}-{name}"
-            shutil.copyfile(binary.path, file)
-            file.chmod(0o755)
-            command = Command(name, (str(file),), server=binary.program in servers)
+            pagecache.write_anew(binary.path, file)
+            server = binary.program in servers
+            command = Command(name, (str(file),), server, original=binary.path)
             commands.setdefault((binary.program, binary.go), []).append(command)
     return commands

@@ -159,6 +159,8 @@ def _one_round(
         for position, command in enumerate(draw.sample(commands, len(commands))):
             environment = {**command.environment, "GOLAB_PAD": pad}
             if cold:
+                if command.original:
+                    pagecache.write_anew(command.original, command.file)
                 pagecache.make_cold(command.file)
             timing = launcher(command, timeout, environment)
             read = pagecache.resident(command.file)[0] if cold else None

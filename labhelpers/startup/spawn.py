@@ -27,13 +27,15 @@ class Command:
     """What to start: a name for tables, and the argument list whose first entry is a path.
 
     A `server` is ready at its first answer: it prints a line `ready HOST:PORT`, answers an HTTP
-    request there, and exits when its standard input ends.
+    request there, and exits when its standard input ends. `original` is the file of which the
+    program is a copy, where it is one that may be written anew.
     """
 
     name: str
     argv: tuple[str, ...]
     server: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    original: Path | None = None
 
     @property
     def file(self) -> Path:
