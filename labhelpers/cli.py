@@ -251,11 +251,6 @@ def reproduce(
     write_json(str(result_file), document)
     judged = verdict(study, found) if found else None
     _deliver(json, document, lambda: study_text(study, found, judged))
-    if html and not study.interrupted:
-        from labhelpers.show.report import write_report
-
-        print(f"golab: writing the report {report_file}…", file=sys.stderr)
-        write_report(result_file, report_file)
     if record:
         from labhelpers.recorded import record as keep
 
@@ -264,6 +259,11 @@ def reproduce(
         from labhelpers.show.figures import effects
 
         effects(study).savefig(files[0].with_suffix(".png"), dpi=110)
+    if html and not study.interrupted:
+        from labhelpers.show.report import write_report
+
+        print(f"golab: writing the report {report_file}…", file=sys.stderr)
+        write_report(result_file, report_file)
     written = [str(file) for file in (result_file, report_file) if file.exists()]
     print(f"golab: wrote {' and '.join(written)}", file=sys.stderr)
     if study.interrupted:

@@ -1,6 +1,7 @@
 """Results as text for a terminal: what one wants to know first, in columns that line up."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 from labhelpers.effects import cell_comparisons, interactions
 from labhelpers.readings import Reading
@@ -61,7 +62,10 @@ def study_text(study: Study, found: Sequence[Reading], judged: Verdict | None) -
         parts.append(_readings(found))
     parts.append("\n".join(f"note: {caution.text}" for caution in study.cautions))
     if judged:
-        lines = "\n".join(f"  {sentence}" for sentence in judged.sentences)
+        lines = "\n".join(
+            fill(sentence, 110, initial_indent="  ", subsequent_indent="    ")
+            for sentence in judged.sentences
+        )
         parts.append(f"VERDICT on “63 % faster”: {judged.word.upper()}\n{lines}")
     parts.append(f"{study.rounds} rounds, seed {study.seed}")
     return "\n\n".join(filter(None, parts))
