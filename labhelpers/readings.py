@@ -1,7 +1,8 @@
 """Every reading under which "63 %" could be true, tried on every cell of a study.
 
 Picking the best of many noisy ratios flatters it. So the best one is picked on the even rounds and
-estimated on the odd ones, which had no part in the picking.
+estimated on the odd ones, which had no part in the picking. That a reading holds nowhere is said
+only where every pair of builds excludes it, not just the one that was picked.
 """
 
 from collections.abc import Iterator
@@ -26,8 +27,9 @@ class Reading:
 
     `threshold` is the ratio that the reading asks for: at most that, or for "slower" at least.
     `best` is the ratio that comes closest to it or passes it, found at `where`. `holds` is True
-    where the interval lies wholly beyond the threshold, False where it lies wholly short of it,
-    None where it does not decide. A file's size has no cache state and no spread.
+    where its interval lies wholly beyond the threshold, False where that of every pair of builds
+    lies wholly short of it, None where neither is so. A file's size has no cache state and no
+    spread.
     """
 
     reading: str
@@ -95,50 +97,76 @@ def readings(study: Study) -> list[Reading]:
     return [*filter(None, timed), _size(study)]
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """Two builds of one cell, and what was measured of them, in the order of the rounds."""
+
+    cell: Cell
+    baseline: str
+    candidate: str
+    above: Values
+    below: Values
+
+    def score(self) -> float:
+        """The ratio on the even rounds: what picking goes by."""
+        return _median_ratio(self.above[::2], self.below[::2])
+
+    def on_odd_rounds(self, seed: int) -> tuple[float, tuple[float, float]]:
+        """The ratio and its interval on the rounds that had no part in the picking."""
+        return ratio_interval(self.above[1::2], self.below[1::2], seed)
+
+
 def _timed(study: Study, kind: _Kind, cache: str) -> Reading | None:
-    """Pick the pair that serves a reading best on the even rounds; estimate it on the odd ones.
+    """Try a reading on every pair of builds in one cache state.
 
     None: a kernel that counts processor time in ticks has none to show for so short a start.
     """
-    sign = -1 if kind.threshold > 1 else 1
-    best: tuple[float, Cell, str, str, Values, Values] | None = None
-    for cell in study.launches:
-        if cell.cache != cache:
-            continue
-        values = by_command(study.launches[cell], kind.quantity)
-        for baseline, candidate in _pairs(study, cell, values, kind.any_pair):
-            above, below = values[candidate], values[baseline]
-            score = sign * _median_ratio(above[::2], below[::2])
-            if best is None or score < best[0]:
-                best = (score, cell, baseline, candidate, above[1::2], below[1::2])
-    assert best is not None, "a study has a cell for each of its cache states"
-    _, cell, baseline, candidate, above, below = best
-    if np.count_nonzero((above > 0) & (below > 0)) < LEAST_ROUNDS:
+    pairs = [
+        pair
+        for cell in study.launches
+        if cell.cache == cache
+        for pair in _pairs(study, cell, kind)
+        if np.count_nonzero(((pair.above > 0) & (pair.below > 0))[1::2]) >= LEAST_ROUNDS
+    ]
+    if not pairs:
         return None
-    ratio, interval = ratio_interval(above, below, study.seed)
+    sign = -1 if kind.threshold > 1 else 1
+    best = min(pairs, key=lambda pair: sign * pair.score())
+    ratio, interval = best.on_odd_rounds(study.seed)
+    holds: bool | None = None
+    if _beyond(interval, kind.threshold):
+        holds = True
+    elif all(_short(_interval(pair, kind, study.seed), kind.threshold) for pair in pairs):
+        holds = False
     where = {
-        "program": cell.program,
-        "go": cell.go,
-        "cache": cell.cache,
-        "baseline": baseline,
-        "candidate": candidate,
+        "program": best.cell.program,
+        "go": best.cell.go,
+        "cache": best.cell.cache,
+        "baseline": best.baseline,
+        "candidate": best.candidate,
     }
-    holds = _holds(interval, kind.threshold)
     return Reading(kind.words, cache, kind.threshold, ratio, interval, holds, where)
 
 
-def _pairs(
-    study: Study, cell: Cell, values: dict[str, Values], any_pair: bool
-) -> Iterator[tuple[str, str]]:
-    """Yield (baseline, candidate): each against the default, or the worst against the best."""
+def _pairs(study: Study, cell: Cell, kind: _Kind) -> Iterator[_Pair]:
+    """Yield each build against the default, or the best of a cell against its worst."""
+    values = by_command(study.launches[cell], kind.quantity)
     configs = study.measured_configs(cell)
-    if any_pair:
+    chosen = [(BASELINE, config) for config in configs if config != BASELINE]
+    if kind.any_pair:
         even = {
             config: _median_ratio(values[config][::2], values[BASELINE][::2]) for config in configs
         }
-        yield max(configs, key=even.__getitem__), min(configs, key=even.__getitem__)
-    else:
-        yield from ((BASELINE, config) for config in configs if config != BASELINE)
+        chosen = [(max(configs, key=even.__getitem__), min(configs, key=even.__getitem__))]
+    for baseline, candidate in chosen:
+        yield _Pair(cell, baseline, candidate, values[candidate], values[baseline])
+
+
+def _interval(pair: _Pair, kind: _Kind, seed: int) -> tuple[float, float]:
+    """Return a pair's interval: on all rounds, unless the even ones had a part in choosing it."""
+    if kind.any_pair:
+        return pair.on_odd_rounds(seed)[1]
+    return ratio_interval(pair.above, pair.below, seed)[1]
 
 
 def _median_ratio(above: Values, below: Values) -> float:
@@ -146,11 +174,12 @@ def _median_ratio(above: Values, below: Values) -> float:
     return float(np.median(above[usable] / below[usable])) if usable.any() else 1.0
 
 
-def _holds(interval: tuple[float, float], threshold: float) -> bool | None:
-    low, high = interval
-    if threshold < 1:
-        return True if high <= threshold else False if low > threshold else None
-    return True if low >= threshold else False if high < threshold else None
+def _beyond(interval: tuple[float, float], threshold: float) -> bool:
+    return interval[1] <= threshold if threshold < 1 else interval[0] >= threshold
+
+
+def _short(interval: tuple[float, float], threshold: float) -> bool:
+    return interval[0] > threshold if threshold < 1 else interval[1] < threshold
 
 
 def _size(study: Study) -> Reading:
