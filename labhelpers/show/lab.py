@@ -1,6 +1,7 @@
 """JupyterLab, opened at the first lab."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -16,6 +17,8 @@ def open_lab() -> int:
     if not (folder / FIRST).is_file():
         raise LabError(f"The labs are not in {folder}: run golab from a checkout.")
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", str(folder / FIRST)]
+    if os.geteuid() == 0:
+        command.append("--allow-root")  # containers; the server listens on this machine only
     return subprocess.run(command, check=False).returncode
 
 
