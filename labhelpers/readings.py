@@ -27,8 +27,8 @@ class Reading:
 
     `threshold` is the ratio that the reading asks for: at most that, or for "slower" at least.
     `best` is the ratio that comes closest to it or passes it, found at `where`. `holds` is True
-    where its interval lies wholly beyond the threshold, False where that of every pair of builds
-    lies wholly short of it, None where neither is so. A file's size has no cache state and no
+    where its interval lies wholly beyond the threshold, False where it and that of every other pair
+    of builds lie wholly short of it, None where neither is so. A file's size has no cache state and no
     spread.
     """
 
@@ -136,7 +136,9 @@ def _timed(study: Study, kind: _Kind, cache: str) -> Reading | None:
     holds: bool | None = None
     if _beyond(interval, kind.threshold):
         holds = True
-    elif all(_short(_interval(pair, kind, study.seed), kind.threshold) for pair in pairs):
+    elif _short(interval, kind.threshold) and all(
+        _short(_interval(pair, kind, study.seed), kind.threshold) for pair in pairs
+    ):
         holds = False
     where = {
         "program": best.cell.program,
