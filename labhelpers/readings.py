@@ -28,8 +28,8 @@ class Reading:
     `threshold` is the ratio that the reading asks for: at most that, or for "slower" at least.
     `best` is the ratio that comes closest to it or passes it, found at `where`. `holds` is True
     where its interval lies wholly beyond the threshold, False where it and that of every other pair
-    of builds lie wholly short of it, None where neither is so. A file's size has no cache state and no
-    spread.
+    of builds lie wholly short of it, None where neither is so. A file's size has no cache state
+    and no spread.
     """
 
     reading: str
