@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,10 @@ from labhelpers.machine import file_system
 from labhelpers.toolchain import Toolchain, toolchain
 
 WriteProgram = Callable[[str, str], Path]
+
+# A shell without job control starts background jobs with Ctrl-C ignored, and what the tests start
+# would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
