@@ -41,7 +41,9 @@ Json = Annotated[
         callback=json_target,
     ),
 ]
-Rounds = Annotated[int | None, typer.Option(help="Starts of every command, at least 6.")]
+Rounds = Annotated[
+    int | None, typer.Option(help="Starts of every command, at least 6 (12 for reproduce).")
+]
 Seed = Annotated[int | None, typer.Option(help="Decides the order; drawn and shown if not given.")]
 Timeout = Annotated[
     float, typer.Option(help="Seconds after which one start is given up.", min=0.01, max=86400)
@@ -251,7 +253,7 @@ def reproduce(
     write_json(str(result_file), document)
     judged = verdict(study, found) if found else None
     _deliver(json, document, lambda: study_text(study, found, judged))
-    if record:
+    if record and not study.interrupted:
         from labhelpers.recorded import record as keep
 
         again = f"golab reproduce --record {record} --rounds {study.rounds} --seed {study.seed}"
