@@ -131,15 +131,14 @@ def build_all(
     contents = {program: program.content for program in dict.fromkeys(job[0] for job in jobs)}
     running = RunningBuilds(contents, processes_each=max(1, cores // workers))
 
-    def one(job: tuple[Program, BuildConfig, Toolchain]) -> Binary:
-        binary = running.cached_or_built(*job)
-        progress(binary)
-        return binary
-
+    binaries: list[Binary] = []
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(one, job) for job in jobs]
+        futures = [pool.submit(running.cached_or_built, *job) for job in jobs]
         try:
-            return [future.result() for future in futures]
+            for future in futures:
+                binaries.append(future.result())
+                progress(binaries[-1])  # here, and so in one thread only
+            return binaries
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             running.stop()

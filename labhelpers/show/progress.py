@@ -10,7 +10,11 @@ def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     from tqdm import tqdm
 
     with tqdm(total=total, desc=what, unit=" launches", disable=None, leave=False) as shown:
-        yield lambda more: (shown.update(more), None)[1]
+
+        def advance(more: int) -> None:
+            shown.update(more)
+
+        yield advance
 
 
 @contextlib.contextmanager

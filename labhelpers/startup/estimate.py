@@ -34,9 +34,10 @@ class Estimate:
 class Comparison:
     """How long the candidate takes, as a multiple of the baseline.
 
-    `floor` is what the same run said of the baseline against a copy of itself: the largest
-    deviation from 1 that its interval admits. `verdict` is "faster" or "slower" only where the
-    interval excludes 1 and the ratio lies beyond the floor; else it is "not resolved".
+    `floor` is what the same run said of commands against copies of themselves: the largest
+    deviation from 1 that the interval of these pairs admits. `verdict` is "faster" or "slower"
+    only where the interval excludes 1 and the ratio lies beyond the floor; else it is "not
+    resolved".
     """
 
     baseline: str
@@ -46,18 +47,13 @@ class Comparison:
     floor: float
     verdict: str
 
-    @property
-    def change(self) -> str:
-        """The ratio as people say it: '−12.3 %'."""
-        return percent(self.ratio)
-
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON takes them."""
         return asdict(self)
 
 
 def percent(ratio: float) -> str:
-    """Return a ratio as a signed change in per cent, with a real minus sign."""
+    """Return a ratio as people say it: "−12.3 %", with a real minus sign."""
     return f"{(ratio - 1) * 100:+.1f} %".replace("-", "−")
 
 
