@@ -343,7 +343,7 @@ def by_hand(program: Program, config: BuildConfig, toolchain: Toolchain) -> tupl
 
 def refuse_machine_trouble(status: int, log: str, program: Program, cache: Path) -> None:
     """Raise a LabError for a failure that says nothing about the program or its switches."""
-    if "no space left on device" in log.lower():
+    if status and "no space left on device" in log.lower():
         raise LabError(
             f"The disk is full: the build of {program.name} could not be written below {cache}; "
             "make room, or set GOLAB_CACHE to a folder on another disk."
