@@ -4,6 +4,7 @@ Exit status: 0 done; 1 a gate or a check failed; 2 wrong use or something missin
 on standard error; 130 ended by Ctrl-C, with what was finished kept where it can be used.
 """
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -165,6 +166,78 @@ def build(
 
 
 @app.command()
+def anatomy(
+    file: Annotated[Path, typer.Argument(help="An executable file; it is read and never run.")],
+    diff: Annotated[
+        Path | None, typer.Option(help="Another file: show what it has more or less than FILE.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with a map of the bytes and the ledger.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Overwrite that page.")] = False,
+    top: Annotated[int, typer.Option(help="Packages, or changes, that are shown.", min=1)] = 25,
+    dwarf: Annotated[
+        bool, typer.Option(help="Share the debugging information out to packages.")
+    ] = True,
+    json: Json = None,
+) -> None:
+    """Account for every byte of a binary: sections, packages, linking; or compare two."""
+    from labhelpers import machine
+    from labhelpers.binary.anatomy import anatomy as read
+    from labhelpers.binary.diff import diff as compare
+    from labhelpers.files import write_whole
+    from labhelpers.show.anatomy_text import anatomy_text, diff_text
+
+    if html:
+        _refuse_overwriting([html], force)
+    own = read(file, dwarf)
+    compared = compare(own, read(diff, dwarf)) if diff else None
+    if html:
+        from labhelpers.show.anatomy_html import anatomy_page, diff_page
+
+        write_whole(html, diff_page(compared) if compared else anatomy_page(own))
+        print(f"golab: wrote {html}", file=sys.stderr)
+    document: dict[str, Any] = {}
+    if json:
+        document = {**own.as_dict(), "machine": machine.describe().as_dict(), "file": _given(file)}
+    if json and compared:
+        document["other"] = {**compared.b.as_dict(), "file": _given(compared.b.path)}
+        document["diff"] = compared.as_dict()
+    _deliver(
+        json,
+        document,
+        lambda: diff_text(compared, top) if compared else anatomy_text(own, top),
+    )
+
+
+@app.command()
+def why(
+    program: Annotated[str, typer.Argument(help="A program's name, or a main package's folder.")],
+    name: Annotated[str, typer.Argument(help="A package's import path, or a symbol's name.")],
+    go: Annotated[str, typer.Option(help="Go release: current, article, 1.25 …")] = "current",
+    config: Annotated[str, typer.Option(help="A named configuration.")] = "default",
+    json: Json = None,
+) -> None:
+    """Say why a package or symbol is in a program: the chain by which the linker reached it."""
+    from dataclasses import asdict
+
+    from labhelpers.binary.why import dumpdep, why_linked
+    from labhelpers.configs import find_config
+    from labhelpers.programs import find_program
+    from labhelpers.toolchain import toolchain
+
+    dump = dumpdep(find_program(program), find_config(config), toolchain(go))
+    found = why_linked(dump, name)
+    if found is None:
+        raise CheckFailed(
+            f"The linker reached nothing of {name} in {program}: it is not in the program, or "
+            "all of it was inlined."
+        )
+    document = {"schema": "golab/why/1", "program": program, "config": config, **asdict(found)}
+    _deliver(json, document, lambda: f"{found}\n\nnote: " + "\nnote: ".join(found.limits))
+
+
+@app.command()
 def measure(
     commands: Annotated[
         list[str], typer.Argument(help="Each in quotes; the first is the baseline.")
@@ -310,6 +383,11 @@ def _deliver(json: str | None, document: dict[str, Any], text: Any) -> None:  # 
         write_json(json, document)
     if json != "-":
         print(text())
+
+
+def _given(path: Path) -> str:
+    """Return a path as it was given; what of it is no text, as Python writes it (\\xff)."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _cut_short(reason: str) -> None:

@@ -47,6 +47,13 @@ def test_the_first_layer_that_claims_a_byte_gets_it(
     assert all(held[at] == name for at, name in behind.items() if at not in alone)
 
 
+def test_layers_behind_one_that_fills_everything_have_no_part() -> None:
+    full = [(0, SIZE, 1)]
+    held, gaps = lay([layer(full), layer([]), layer([(3, 4, 2)]), layer([])], SIZE)
+    assert bytes_of(held) == dict.fromkeys(range(SIZE), 1)
+    assert len(gaps) == 0
+
+
 def test_of_two_that_begin_together_the_longer_counts() -> None:
     found = disjoint(layer([(3, 2, 1), (3, 9, 2)]), SIZE)
     assert bytes_of(found) == dict.fromkeys(range(3, 12), 2)

@@ -37,7 +37,7 @@ def read(path: Path) -> tuple[Elf, Ledger, dict[str, PackageRow]]:
         names = read_names(table) if table else None
         functions = read_functions(table, names) if table and names else None
         ledger = make_ledger(elf, Read(pointers, symbols, table, names, functions))
-        packages = package_table(elf, ledger, table.section if table else None, {})
+        packages = package_table(elf, ledger, {})
     return elf, ledger, {row.package: row for row in packages}
 
 

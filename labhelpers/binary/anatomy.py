@@ -108,7 +108,7 @@ def _read(elf: Elf, with_dwarf: bool) -> Anatomy:
         file_bytes=elf.size,
         machine=elf.machine,
         sections=_sections(elf, ledger),
-        packages=package_table(elf, ledger, table.section if table else None, shares),
+        packages=package_table(elf, ledger, shares),
         ledger=ledger,
         linking=read_linking(elf, buildinfo, symbols),
         functions=functions,

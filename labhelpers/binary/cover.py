@@ -104,9 +104,10 @@ def disjoint(layer: Stretches, size: int) -> Stretches:
     Of two that begin together the longer one counts: a symbol and its alias.
     """
     layer = replace(layer, start=np.clip(layer.start, 0, size), end=np.clip(layer.end, 0, size))
-    layer = layer.take(np.lexsort((-layer.size, layer.start)))
-    if not len(layer):
+    layer = layer.take(np.flatnonzero(layer.size > 0))
+    if np.all(layer.start[1:] >= layer.end[:-1]):
         return layer
+    layer = layer.take(np.lexsort((-layer.size, layer.start)))
     reached = np.concatenate([[0], np.maximum.accumulate(layer.end)[:-1]])
     layer = replace(layer, start=np.maximum(layer.start, reached))
     return layer.take(np.flatnonzero(layer.start < layer.end))
@@ -118,27 +119,44 @@ def lay(layers: Sequence[Stretches], size: int) -> tuple[Stretches, Stretches]:
     Returns:
         The stretches with a label, and the gaps that nobody claims; together they fill the range.
     """
-    clean = [layer for layer in (disjoint(layer, size) for layer in layers) if len(layer)]
-    ends = [np.array([0, size])]
-    edges = np.sort(np.concatenate([*ends, *(c for x in clean for c in (x.start, x.end))]))
+    free = one(0, size)
+    held = []
+    for layer in layers:
+        clean = disjoint(layer, size)
+        pieces, free = _divide(clean, free)
+        if len(pieces):
+            held.append(pieces)
+    found = joined(held)
+    if len(held) > 1:
+        found = found.take(np.argsort(found.start, kind="stable"))
+    return _joined(found), free
+
+
+def _divide(layer: Stretches, free: Stretches) -> tuple[Stretches, Stretches]:
+    """Return the parts of a layer that are in free stretches, and what of those stays free."""
+    if not len(layer) or not len(free):
+        return layer.take(np.empty(0, np.int64)), free
+    if len(free) == 1 and free.start[0] <= layer.start[0] and layer.end[-1] <= free.end[0]:
+        start = np.concatenate([free.start, layer.end])
+        rest = stretches(start, np.concatenate([layer.start, free.end]))
+        return layer, rest.take(np.flatnonzero(rest.size > 0))
+    edges = np.concatenate([layer.start, layer.end, free.start, free.end])
+    edges.sort(kind="stable")
     edges = edges[np.concatenate([[True], edges[1:] != edges[:-1]])]
     left, right = edges[:-1], edges[1:]
-    owner = np.full(len(left), -1)
-    base = 0
-    for layer in clean:
-        at = np.searchsorted(layer.start, left, "right") - 1
-        claims = (at >= 0) & (left < layer.end[np.maximum(at, 0)]) & (owner < 0)
-        owner[claims] = base + at[claims]
-        base += len(layer)
-    free = np.flatnonzero(owner < 0)
-    gaps = _joined(stretches(left[free], right[free]))
-    held = np.flatnonzero(owner >= 0)
-    if not len(held):
-        return stretches(left[:0], right[:0]), gaps
-    labels = [
-        np.concatenate(columns)[owner[held]] for columns in zip(*map(_labels, clean), strict=True)
-    ]
-    return _joined(Stretches(left[held], right[held], *labels)), gaps
+    mine, open_ = _at(layer, left), _at(free, left)
+    both = np.flatnonzero((mine >= 0) & (open_ >= 0))
+    pieces = replace(layer.take(mine[both]), start=left[both], end=right[both])
+    still = np.flatnonzero((mine < 0) & (open_ >= 0))
+    return pieces, _joined(stretches(left[still], right[still]))
+
+
+def _at(layer: Stretches, places: Ints) -> Ints:
+    """Return the index of the stretch at each place, −1 where there is none."""
+    if not len(layer):
+        return np.full(len(places), -1)
+    at = np.searchsorted(layer.start, places, "right") - 1
+    return np.where((at >= 0) & (places < layer.end[np.maximum(at, 0)]), at, -1)
 
 
 def _labels(layer: Stretches) -> tuple[Ints, ...]:

@@ -7,10 +7,11 @@ Format: elf(5).
 
 import io
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from elftools.common.exceptions import ELFError
 from elftools.common.utils import struct_parse
@@ -24,13 +25,17 @@ LARGEST_TABLE = 1 << 30
 MOST_HEADERS = 1 << 16
 """Sections or segments that a file may have; the format's extension for more is not supported."""
 CHUNK = 1 << 22
+LONGEST_NAME = 512
+"""Bytes of a section's name; a damaged table of names may have no end."""
+LARGEST_ADDRESS = 1 << 62
+"""Addresses are below this, in kernels of today by far; sums of two fit into 63 bits."""
 
 
 class BinaryError(LabError):
     """The file cannot be read as what it claims to be."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Section:
     """One section header. Addresses, offsets and sizes in bytes; `size` is what the header says."""
 
@@ -73,7 +78,7 @@ class Section:
         return bool(self.flags & 0x800) or self.name.startswith(".zdebug_")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Segment:
     """One program header. Addresses, offsets and sizes in bytes."""
 
@@ -332,11 +337,13 @@ def _sections(elf: Elf, parser: ELFFile) -> tuple[Section, ...]:
         elf.section_headers = (0, 0)
         elf.notes.append("The section headers lie outside of the file: is it truncated?")
         return ()
-    headers = [
-        struct_parse(parser.structs.Elf_Shdr, parser.stream, offset + index * each)
-        for index in range(parser.header["e_shnum"])
-    ]
-    names = _section_names(elf, headers, parser.header["e_shstrndx"])
+
+    def header(index: int) -> Any:  # noqa: ANN401
+        return struct_parse(parser.structs.Elf_Shdr, parser.stream, offset + index * each)
+
+    count = parser.header["e_shnum"]
+    index = parser.header["e_shstrndx"]
+    names = _section_names(elf, header(index) if index < count else None)
     sections = tuple(
         Section(
             index=index,
@@ -351,14 +358,30 @@ def _sections(elf: Elf, parser: ELFFile) -> tuple[Section, ...]:
             alignment=h["sh_addralign"],
             entry_size=h["sh_entsize"],
         )
-        for index, h in enumerate(headers)
+        for index, h in ((index, header(index)) for index in range(count))
     )
-    for section in sections:
-        if section.file_size and section.offset + section.file_size > elf.size:
-            elf.notes.append(
-                f"Section {section.name} claims bytes that the file does not have: truncated?"
-            )
-    return sections
+    credible = tuple(map(_credible, sections))
+    _note(
+        elf, [a for a, b in zip(sections, credible, strict=True) if a != b], "an impossible place."
+    )
+    cut = [s for s in credible if s.file_size and s.offset + s.file_size > elf.size]
+    _note(elf, cut, "bytes that the file does not have: is it truncated?")
+    return credible
+
+
+def _note(elf: Elf, sections: list[Section], claim: str) -> None:
+    """Say of some sections what they claim; a damaged file may have thousands of them."""
+    if sections:
+        more = f" and {len(sections) - 1:,} more claim" if sections[1:] else " claims"
+        elf.notes.append(f"Section {sections[0].name}{more} {claim}")
+
+
+def _credible(section: Section) -> Section:
+    """Return a section without what no processor's memory has room for."""
+    if max(section.address + section.memory_size, section.size) < LARGEST_ADDRESS:
+        return section
+    size = section.size if section.size < LARGEST_ADDRESS else 0
+    return replace(section, address=0, size=size, flags=section.flags & ~2)
 
 
 def _as_sections(elf: Elf) -> Iterator[Section]:
@@ -377,7 +400,7 @@ def _as_sections(elf: Elf) -> Iterator[Section]:
             ("SHT_NOBITS", segment.file_size, segment.memory_size - segment.file_size),
         ):
             if length > 0:
-                yield Section(
+                whole = Section(
                     index=index,
                     name=f"segment {number} ({rights})",
                     type=kind,
@@ -390,14 +413,15 @@ def _as_sections(elf: Elf) -> Iterator[Section]:
                     alignment=segment.alignment,
                     entry_size=0,
                 )
+                yield _credible(whole)
                 index += 1
 
 
-def _section_names(elf: Elf, headers: list[dict[str, int]], index: int) -> bytes:
-    if index >= len(headers):
+def _section_names(elf: Elf, header: Mapping[str, int] | None) -> bytes:
+    if header is None:
         elf.notes.append("The sections have no names: the index of their name table is wrong.")
         return b""
-    offset, size = headers[index]["sh_offset"], headers[index]["sh_size"]
+    offset, size = header["sh_offset"], header["sh_size"]
     if offset + size > elf.size:
         elf.notes.append("The sections have no names: their name table lies outside of the file.")
         return b""
@@ -405,5 +429,5 @@ def _section_names(elf: Elf, headers: list[dict[str, int]], index: int) -> bytes
 
 
 def _name(names: bytes, start: int) -> str:
-    end = names.find(b"\0", start)
-    return names[start : end if end >= 0 else len(names)].decode("utf-8", "replace")
+    end = names.find(b"\0", start, start + LONGEST_NAME)
+    return names[start : end if end >= 0 else start + LONGEST_NAME].decode("utf-8", "replace")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labhelpers.binary.cover import Stretches, Words, joined, lay, stretches
-from labhelpers.binary.elf import BinaryError, Elf, Section
+from labhelpers.binary.elf import CHUNK, BinaryError, Elf, Section
 from labhelpers.binary.functions import Functions, NameTable
 from labhelpers.binary.owners import ALIGNMENT, HEADERS, OTHER, PADDING, C, owner, remainder
 from labhelpers.binary.pclntab import Pclntab
@@ -28,6 +28,7 @@ LARGEST_ALIGNMENT = 32
 """Zeros inside a section are there for alignment up to the largest that Go gives to data; more
 zeros may be somebody's value."""
 LARGEST_TAKEN_APART = 1 << 28
+ZEROS = bytes(CHUNK)
 NO_SYMBOL = "(no symbol)"
 SAID_BY_THE_PATH = {HEADERS, PADDING, ALIGNMENT}
 NOT_ZERO = "(claimed by nothing)"
@@ -160,7 +161,7 @@ def _between(
 ) -> Iterator[tuple[int, Stretches, bool, bool]]:
     """Yield what lies between headers and sections: zeros are padding, other bytes are not."""
     for start, end in zip(gaps.start.tolist(), gaps.end.tolist(), strict=True):
-        zero = not any(chunk.strip(b"\0") for chunk in elf.chunks(start, end - start))
+        zero = all(chunk == ZEROS[: len(chunk)] for chunk in elf.chunks(start, end - start))
         padding = zero and end - start <= MOST_ALIGNMENT
         name = "padding" if padding else "zeros" if zero else NOT_ZERO
         label = words.of(PADDING if padding else OTHER)
@@ -202,17 +203,19 @@ def _inside(elf: Elf, read: Read, words: Words) -> dict[int, list[Stretches]]:
             name=words.of_all(functions.names),
         )
         for section in elf.regions:
-            if section.executable:
-                found[section.index].append(_within(text, section))
+            if section.executable and len(text):
+                own, text = _within(text, section)
+                found[section.index].append(own)
     if read.symbols:
         _add_symbols(elf, read, found, words)
     return found
 
 
-def _within(rows: Stretches, section: Section) -> Stretches:
-    """Return those rows, by address, that begin in a section, as offsets in it."""
+def _within(rows: Stretches, section: Section) -> tuple[Stretches, Stretches]:
+    """Divide rows by address into those that begin in a section, as offsets in it, and the rest."""
     inside = (rows.start >= section.address) & (rows.start < section.address + section.size)
-    return rows.take(np.flatnonzero(inside)).moved(-section.address)
+    own = rows.take(np.flatnonzero(inside)).moved(-section.address)
+    return own, rows.take(np.flatnonzero(~inside))
 
 
 def _add_symbols(elf: Elf, read: Read, found: dict[int, list[Stretches]], words: Words) -> None:
@@ -284,14 +287,25 @@ def _ledger(rows: list[tuple[int, Stretches, bool, bool]], words: Words, file_si
     section = np.repeat([name for name, *_ in rows], counts).astype(np.int64)
     in_file = np.repeat([file for *_, file, _ in rows], counts).astype(np.int64)
     in_memory = np.repeat([memory for *_, memory in rows], counts).astype(np.int64)
-    labels = np.stack([section, everything.part, everything.package, everything.name], axis=1)
-    # Leaves that are a symbol stay as they are; tables are many small pieces of a few labels.
-    _, first, which = np.unique(labels, axis=0, return_index=True, return_inverse=True)
-    place = np.argsort(np.argsort(first))[which.reshape(-1)]
+    first, place = _same(section, everything)
     size = everything.size
     file_bytes = np.bincount(place, size * in_file, len(first)).astype(np.int64)
     memory_bytes = np.bincount(place, size * in_memory, len(first)).astype(np.int64)
-    which_section, part, package, name = labels[np.sort(first)].T
-    ledger = Ledger(words, which_section, part, package, name, file_bytes, memory_bytes)
+    part, package, name = (column[first] for column in everything.columns()[2:])
+    ledger = Ledger(words, section[first], part, package, name, file_bytes, memory_bytes)
     assert ledger.total == file_size, (ledger.total, file_size)
     return ledger
+
+
+def _same(section: Ints, rows: Stretches) -> tuple[Ints, Ints]:
+    """Return the first row of each path, in order, and for every row which of these it is."""
+    own = np.zeros(len(rows), np.int64)
+    for column in (section, rows.part, rows.package, rows.name):
+        # Each label's rank is small, and so is the rank of a pair of ranks: 63 bits are enough.
+        _, rank = np.unique(column, return_inverse=True)
+        own = own * (int(rank.max(initial=0)) + 1) + rank
+    _, first, which = np.unique(own, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return first[order], place[which]

@@ -12,6 +12,7 @@ import numpy as np
 from labhelpers.binary.elf import Elf, Section
 from labhelpers.binary.ledger import Ledger
 from labhelpers.binary.owners import DEBUGGING
+from labhelpers.binary.pclntab import PARTS, SECTIONS
 from labhelpers.table import Table
 
 COLUMNS = ("text", "tables", "symbols", "dwarf", "data", "types", "other")
@@ -42,25 +43,23 @@ class PackageRow:
         return sum(getattr(self, column) for column in COLUMNS)
 
 
-def package_table(
-    elf: Elf, ledger: Ledger, tables: Section | None, dwarf: Mapping[str, int]
-) -> Table[PackageRow]:
+def package_table(elf: Elf, ledger: Ledger, dwarf: Mapping[str, int]) -> Table[PackageRow]:
     """Return a row a package, the largest first.
 
     Args:
         elf: the file.
         ledger: its ledger.
-        tables: the section of the function table.
         dwarf: bytes of the debug sections by package; their sum is those sections' size. Empty
             where it is not known: then they are a row of their own.
     """
     words = ledger.words
-    kinds = {words.of(s.name): COLUMNS.index(_column(s, tables)) for s in elf.regions}
+    kinds = {words.of(s.name): COLUMNS.index(_column(s)) for s in elf.regions}
     column = np.full(len(words.words), COLUMNS.index("other"))
     column[list(kinds)] = list(kinds.values())
     column = column[ledger.section]
     column[np.isin(ledger.part, [words.of("types"), words.of("itabs")])] = COLUMNS.index("types")
-    column[ledger.part == words.of("funcdata")] = COLUMNS.index("tables")
+    # The C linker of a PIE puts the table among other things (.data.rel.ro).
+    column[np.isin(ledger.part, [words.of(part) for part in PARTS])] = COLUMNS.index("tables")
     packages, which = np.unique(ledger.package, return_inverse=True)
     sums = np.zeros((len(packages), len(COLUMNS)), np.int64)
     np.add.at(sums, (which, column), ledger.file_bytes)
@@ -78,12 +77,12 @@ def package_table(
     return Table(sorted(found, key=lambda row: (-row.bytes, row.package)))
 
 
-def _column(section: Section, tables: Section | None) -> str:
+def _column(section: Section) -> str:
     if section.name.startswith((".debug_", ".zdebug_")):
         return "dwarf"
     if section.name in (".symtab", ".strtab"):
         return "symbols"
-    if tables and section.name == tables.name:
+    if section.name in SECTIONS:
         return "tables"
     if section.executable:
         return "text"

@@ -13,12 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from labhelpers.binary.elf import BinaryError, Elf, Section
+from labhelpers.binary.elf import LARGEST_ADDRESS, BinaryError, Elf, Section
 from labhelpers.binary.moduledata import ModuleData, find_module_data
 from labhelpers.binary.relocations import Pointers
 from labhelpers.binary.symbols import Ints
 
 SECTIONS = (".gopclntab", ".data.rel.ro.gopclntab")
+PARTS = (
+    *("header", "funcnametab", "cutab", "filetab", "pctab", "ftab", "funcs"),
+    *("findfunctab", "funcdata"),
+)
+"""The sub-tables; the last two are behind the others since Go 1.26, and in .rodata before."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ def _read(elf: Elf, section: Section, start: int, pointers: Pointers) -> Pclntab
     u4 = np.dtype(elf.order + "u4")
     pairs = np.frombuffer(raw, u4, 2 * count + 1, table).astype(np.int64)
     entries, records = pairs[0::2], table + pairs[1::2]
-    if np.any(np.diff(entries) <= 0) or records.min() < functions:
+    if np.any(np.diff(entries) <= 0) or records.min() < functions or np.any(records % 4):
         raise BinaryError("its functions are out of order.")
     fields = _fields(raw, records, layout, u4)
     npcdata, nfuncdata = fields["npcdata"], fields["nfuncdata"]
@@ -166,6 +171,8 @@ def _read(elf: Elf, section: Section, start: int, pointers: Pointers) -> Pclntab
     base = module.text if module else text
     if not base:
         base = _text_start(elf)
+    if base >= LARGEST_ADDRESS:
+        raise BinaryError("its text begins at an impossible address.")
     own_end = _end(module, section.address + start, int(ends.max()), len(raw), start)
     parts = _parts(offsets, header, functions, int(ends.max()), own_end, module, section, start)
     return Pclntab(
@@ -199,12 +206,9 @@ def _fields(raw: bytes, records: Ints, layout: Layout, u4: np.dtype[Any]) -> dic
     """Return the fixed fields of every `_func` that are of use here."""
     if records.max() + layout.record > len(raw):
         raise BinaryError("its records lie outside of it.")
-    content = np.frombuffer(raw, np.uint8)
 
     def field_at(offset: int) -> Ints:
-        pieces = content[(records + offset)[:, None] + np.arange(4)]
-        numbers: Ints = pieces.view(u4)[:, 0].astype(np.int64)
-        return numbers
+        return _words(raw, records + offset, u4)
 
     return {
         "name": field_at(4),
@@ -213,17 +217,21 @@ def _fields(raw: bytes, records: Ints, layout: Layout, u4: np.dtype[Any]) -> dic
         "pcln": field_at(24),
         "npcdata": field_at(layout.npcdata),
         "unit": field_at(layout.unit),
-        "nfuncdata": content[records + layout.nfuncdata].astype(np.int64),
+        "nfuncdata": np.frombuffer(raw, np.uint8)[records + layout.nfuncdata].astype(np.int64),
     }
+
+
+def _words(raw: bytes, at: Ints, u4: np.dtype[Any]) -> Ints:
+    """Return the u32 at offsets that are multiples of 4."""
+    numbers: Ints = np.frombuffer(raw, u4, len(raw) // 4)[at >> 2].astype(np.int64)
+    return numbers
 
 
 def _ragged(raw: bytes, starts: Ints, counts: Ints, u4: np.dtype[Any]) -> Ints:
     """Return rows (function, value) of runs of u32: counts[i] of them at starts[i]."""
     function = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(function)) - np.repeat(np.cumsum(counts) - counts, counts)
-    at = np.repeat(starts, counts) + 4 * within
-    content = np.frombuffer(raw, np.uint8)
-    values = content[at[:, None] + np.arange(4)].view(u4)[:, 0].astype(np.int64)
+    values = _words(raw, np.repeat(starts, counts) + 4 * within, u4)
     return np.stack([function, values], axis=1)
 
 

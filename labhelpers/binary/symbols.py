@@ -87,15 +87,18 @@ class Symbols:
         return np.minimum(starts[np.minimum(after, len(starts) - 1)], len(self.text))
 
     def has(self, name: str) -> bool:
-        """Say whether some symbol may have this name, without decoding them all."""
-        return b"\0" + name.encode() + b"\0" in self.text
+        """Say whether some symbol has this name, without decoding them all."""
+        return self.find(name) is not None
 
     def find(self, name: str) -> int | None:
         """Return the value of the first symbol of this name, None where there is none."""
-        at = self.text.find(b"\0" + name.encode() + b"\0")
-        if at < 0:
-            return None
-        found = np.flatnonzero(self.name_start == at + 1)
+        wanted = name.encode() + b"\0"
+        places = []
+        at = self.text.find(wanted)
+        while at >= 0:  # also at the end of a longer name, which may be where a symbol's begins
+            places.append(at)
+            at = self.text.find(wanted, at + 1)
+        found = np.flatnonzero(np.isin(self.name_start, places))
         return int(self.value[found[0]]) if len(found) else None
 
     def to_frame(self) -> "pd.DataFrame":

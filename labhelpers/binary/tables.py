@@ -22,23 +22,20 @@ def table_stretches(
     `package` has each function's package as an index into `words`.
     """
     of = words.of
-    first_name, _ = table.part("ftab")
-    entry = first_name + 8 * np.arange(len(table))
-    shared = of(SHARED)
-    fixed = [(name, *table.part(name)) for name in ("header", "findfunctab")]
+    first, _ = table.part("ftab")
+    entry = first + 8 * np.arange(len(table))
+    behind = first + 8 * len(table)
+    header, search = table.part("header"), table.part("findfunctab")
+    # In the order of their places, so that nothing has to be sorted.
     parts = [
-        *(one(start, end, of(name), of(WHOLE)) for name, start, end in fixed),
-        stretches(
-            names.start,
-            names.end,
-            of("funcnametab"),
-            words.of_all(names.packages),
-        ),
-        stretches(entry, entry + 8, of("ftab"), package),
-        one(int(entry[-1]) + 8, int(entry[-1]) + 12, of("ftab"), of(WHOLE)),
-        stretches(table.record, table.record_end, of("funcs"), package),
-        _blobs(table.pcdata, package, table.part("pctab"), of("pctab"), shared),
+        one(*header, of("header"), of(WHOLE)),
+        stretches(names.start, names.end, of("funcnametab"), words.of_all(names.packages)),
         *_units(table, functions, words),
+        _blobs(table.pcdata, package, table.part("pctab"), of("pctab"), of(SHARED)),
+        stretches(entry, entry + 8, of("ftab"), package),
+        one(behind, behind + 4, of("ftab"), of(WHOLE)),
+        stretches(table.record, table.record_end, of("funcs"), package),
+        one(*search, of("findfunctab"), of(WHOLE)),
     ]
     return joined(parts)
 
@@ -69,16 +66,20 @@ def funcdata_stretches(
 def _blobs(
     references: Ints, package: Ints, bounds: tuple[int, int], part: int, shared: int
 ) -> Stretches:
-    """Return stretches from one referred-to offset to the next, each with its users' package."""
+    """Return stretches from one referred-to offset to the next, each with its users' package.
+
+    An offset has one user's package noted, and is shared if some other user's differs: this needs
+    no sorting of the references, of which there are ten for each function.
+    """
     first, last = bounds
     rows = references[(references[:, 1] >= first) & (references[:, 1] < last)]
-    rows = rows[np.argsort(rows[:, 1], kind="stable")]
-    start, at = np.unique(rows[:, 1], return_index=True)
-    if not len(start):
-        return stretches(start, start)
-    users = package[rows[:, 0]]
-    low, high = np.minimum.reduceat(users, at), np.maximum.reduceat(users, at)
-    return stretches(start, np.append(start[1:], last), part, np.where(low == high, low, shared))
+    offsets, users = rows[:, 1] - first, package[rows[:, 0]].astype(np.int32)
+    owner = np.full(last - first, -1, np.int32)
+    owner[offsets] = users
+    owner[offsets[owner[offsets] != users]] = shared
+    start = np.flatnonzero(owner >= 0)
+    end = np.append(start[1:], last - first)[: len(start)]
+    return stretches(start + first, end + first, part, owner[start].astype(np.int64))
 
 
 def _units(table: Pclntab, functions: Functions, words: Words) -> list[Stretches]:

@@ -44,10 +44,10 @@ class Image:
     map_base: int
 
     def number(self, at: Ints, width: int) -> Ints:
-        """Return little numbers of 1, 2, 4 or 8 bytes at offsets that are inside."""
-        pieces = self.content[at[:, None] + np.arange(width)]
+        """Return numbers of 1, 2, 4 or 8 bytes at offsets that are inside, and aligned."""
         kind = f"{self.order}{'i' if width > 2 else 'u'}{width}"
-        numbers: Ints = pieces.view(kind)[:, 0].astype(np.int64)
+        whole = self.content[: len(self.content) - len(self.content) % width].view(kind)
+        numbers: Ints = whole[at // width].astype(np.int64)
         return numbers
 
     def holds(self, at: Ints, size: Ints | int = HEAD) -> Flags:
