@@ -8,15 +8,21 @@ import csv
 import gzip
 import io
 import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from labhelpers import __version__
+from labhelpers import __version__, machine
 from labhelpers.documents import load_study, study_document
 from labhelpers.errors import LabError
 from labhelpers.files import read_json, write_whole
 from labhelpers.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WORDS = {"program", "go", "cache", "command"}
 
@@ -61,7 +67,7 @@ def load_recorded(name: str) -> tuple[Study, dict[str, Any]]:
     """
     file = data_folder() / f"{name}.json"
     if not file.is_file():
-        names = ", ".join(sorted(path.stem for path in data_folder().glob("*.json")))
+        names = ", ".join(sorted(p.name[:-7] for p in data_folder().glob("*.csv.gz")))
         raise LabError(f"There is no recorded result {name!r}: there are {names or 'none'}.")
     document = read_json(file)
     with gzip.open(file.with_suffix(".csv.gz"), "rt", newline="") as stream:
@@ -74,3 +80,52 @@ def load_recorded(name: str) -> tuple[Study, dict[str, Any]]:
 
 def _number(text: str) -> int | None:
     return int(text) if text else None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table's rows, and where they come from: this machine (`live`) or the record."""
+
+    rows: list[dict[str, Any]]
+    live: bool
+    note: str
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the rows as a table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+
+def live_or_recorded(
+    name: str, measure: Callable[[], list[dict[str, Any]]], impossible: str | None
+) -> Shown:
+    """Return a table made here, or, where this machine cannot make it, the recorded one.
+
+    With GOLAB_RECORD=1 in the environment a table that was made here is also kept as the record.
+
+    Args:
+        name: of the record in `data/recorded`.
+        measure: makes the rows: flat, of values that JSON knows.
+        impossible: why this machine cannot, in a sentence; None where it can.
+
+    Raises:
+        LabError: it is impossible here, and there is no record.
+    """
+    file = data_folder() / f"{name}.json"
+    if impossible is None:
+        rows = measure()
+        if os.environ.get("GOLAB_RECORD"):
+            made = {
+                "schema": "golab/table/1",
+                "recorded": {"date": datetime.now(UTC).date().isoformat(), "golab": __version__},
+                "machine": machine.describe().as_dict(),
+                "rows": rows,
+            }
+            write_whole(file, json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+        return Shown(rows, True, "Made on this machine, just now.")
+    if not file.is_file():
+        raise LabError(f"{impossible} There is no recorded table {name!r} to show instead.")
+    document = read_json(file)
+    date, where = document["recorded"]["date"], document["machine"]["cpu"]
+    return Shown(document["rows"], False, f"{impossible} Recorded on {date}, {where}.")
