@@ -1,0 +1,3 @@
+module golab/addresses
+
+go 1.21

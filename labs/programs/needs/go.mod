@@ -1,0 +1,3 @@
+module golab/needs
+
+go 1.21

@@ -1,0 +1,2 @@
+/* The other file. */
+int twice(int number) { return 2 * number; }

@@ -1,0 +1,3 @@
+module golab/selfnames
+
+go 1.21
