@@ -301,9 +301,9 @@ def _same(section: Ints, rows: Stretches) -> tuple[Ints, Ints]:
     """Return the first row of each path, in order, and for every row which of these it is."""
     own = np.zeros(len(rows), np.int64)
     for column in (section, rows.part, rows.package, rows.name):
-        # Each label's rank is small, and so is the rank of a pair of ranks: 63 bits are enough.
-        _, rank = np.unique(column, return_inverse=True)
-        own = own * (int(rank.max(initial=0)) + 1) + rank
+        # The ranks of the labels that are there are small enough for all four to fit into 63 bits.
+        rank = np.cumsum(np.bincount(column) > 0)
+        own = own * (int(rank[-1]) + 1) + rank[column] if len(rank) else own
     _, first, which = np.unique(own, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty_like(order)
