@@ -25,6 +25,12 @@ LARGE_READ_AHEAD_KB = 1024
 ROOM_GB = 2.0
 """Room for a fetched Go release, the build caches of two releases, and some to spare."""
 
+TOOLS = {
+    **dict.fromkeys(("readelf", "strip", "objcopy"), "binutils"),
+    **{"gdb": "gdb", "perf": "linux-perf", "git": "git"},
+}
+"""Tools of labs 01, 02 and 09, and the Debian package of each."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -50,6 +56,8 @@ def examine() -> list[Finding]:
         _article_go(),
         unusable or _compiler_finding(compiler),
         _linker(compiler),
+        _tools(),
+        _empty_root(),
         _perf(here),
         _page_cache(),
         _read_ahead(),
@@ -71,6 +79,29 @@ def as_text(findings: list[Finding]) -> str:
             first, later = " " * (width + 11) + "→ ", " " * (width + 13)
             lines.append(fill(finding.advice, 100, initial_indent=first, subsequent_indent=later))
     return "\n".join(lines)
+
+
+def _tools() -> Finding:
+    """Tools that labs 01, 02 and 09 try beside the project's own readers."""
+    found = [tool for tool in TOOLS if shutil.which(tool)]
+    missing = [tool for tool in TOOLS if tool not in found]
+    if not missing:
+        return Finding("tools", ", ".join(found), "ok")
+    packages = sorted({TOOLS[tool] for tool in missing})
+    advice = (
+        f"Labs 01, 02 and 09 show a recorded result where they would use {', '.join(missing)}: "
+        f"`apt install {' '.join(packages)}` for your own."
+    )
+    return Finding("tools", ", ".join(found) or "none", "limited", advice)
+
+
+def _empty_root() -> Finding:
+    from labhelpers.experiments.emptyroot import impossible
+
+    subject = "empty root"
+    if reason := impossible():
+        return Finding(subject, "not allowed", "limited", f"{reason} Lab 01 shows its record.")
+    return Finding(subject, "a program can be started in one", "ok")
 
 
 def _current_go() -> Finding:

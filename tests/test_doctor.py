@@ -9,6 +9,7 @@ from labhelpers.doctor import Finding, as_text, examine
 SUBJECTS = {
     *("Python", "Go, current", "Go, article", "C compiler", "linker", "perf events"),
     *("page cache", "read-ahead", "cores", "memory", "virtualised", "disk", "load"),
+    *("tools", "empty root"),
 }
 
 
@@ -27,6 +28,14 @@ def test_every_subject_is_examined_and_advice_says_what_to_do() -> None:
     for finding in findings.values():
         assert finding.found
         assert bool(finding.advice) == (finding.state != "ok"), finding
+
+
+def test_missing_tools_are_named_with_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/no/such/folder")
+    finding = by_subject()["tools"]
+    assert (finding.found, finding.state) == ("none", "limited")
+    for word in ("readelf", "objcopy", "gdb", "apt install", "binutils"):
+        assert word in finding.advice
 
 
 def test_the_installed_go_runs() -> None:

@@ -89,7 +89,7 @@ def count_relocations(elf: Elf, dynamic: Dynamic) -> dict[str, int]:
     """Return how many relocations of each kind are done when the program starts, most first."""
     found: Counter[int] = Counter()
     packed = 0
-    for kind, offset, size in _tables(elf, dynamic):
+    for kind, offset, size in relocation_tables(elf, dynamic):
         try:
             if kind == "SHT_RELR":
                 packed += _count_packed(elf, offset, size)
@@ -104,7 +104,7 @@ def count_relocations(elf: Elf, dynamic: Dynamic) -> dict[str, int]:
     return dict(counts.most_common())
 
 
-def _tables(elf: Elf, dynamic: Dynamic) -> list[tuple[str, int, int]]:
+def relocation_tables(elf: Elf, dynamic: Dynamic) -> list[tuple[str, int, int]]:
     """Return type, offset and size of each table of relocations that are in memory."""
     kinds = {"SHT_RELA", "SHT_REL", "SHT_RELR"}
     if elf.sections:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from labhelpers.binary.dynamic import read_dynamic, relocation_tables
 from labhelpers.binary.elf import BinaryError, Elf, Section
 from labhelpers.binary.symbols import Ints
 
@@ -32,16 +33,16 @@ def relative_pointers(elf: Elf) -> Pointers:
     layout = np.dtype([*layout.descr, ("addend", elf.order + word)])
     wanted = RELATIVE.get(elf.machine, -1)
     found = []
-    for section in elf.sections:
-        if section.type == "SHT_RELA" and section.flags & 2:
+    for kind, offset, size in relocation_tables(elf, read_dynamic(elf)):
+        if kind == "SHT_RELA":
             try:
-                raw = elf.content(section)
+                raw = elf.read(offset, size)
             except BinaryError as error:
-                elf.notes.append(f"{section.name} is not read: {error}")
+                elf.notes.append(f"Relocations are not read: {error}")
                 continue
-            rows = np.frombuffer(raw[: len(raw) - len(raw) % layout.itemsize], layout)
-            kind = rows["info"] & (0xFFFFFFFF if elf.bits == 64 else 0xFF)
-            found.append(rows[kind == wanted])
+            table = np.frombuffer(raw, layout, size // layout.itemsize)
+            which = table["info"] & (0xFFFFFFFF if elf.bits == 64 else 0xFF)
+            found.append(table[which == wanted])
     rows = np.concatenate(found) if found else np.empty(0, layout)
     order = np.argsort(rows["address"], kind="stable")
     return Pointers(rows["address"][order].astype(np.int64), rows["addend"][order].astype(np.int64))
