@@ -8,7 +8,8 @@ import pytest
 
 from labhelpers.binary.elf import Elf, open_elf
 from labhelpers.binary.functions import read_functions, read_names
-from labhelpers.binary.ledger import Ledger, Read, make_ledger
+from labhelpers.binary.layers import Read
+from labhelpers.binary.ledger import Ledger, make_ledger
 from labhelpers.binary.packages import PackageRow, package_table
 from labhelpers.binary.pclntab import read_pclntab
 from labhelpers.binary.relocations import relative_pointers

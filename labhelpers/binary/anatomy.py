@@ -9,7 +9,8 @@ from labhelpers.binary.buildinfo import BuildInfo, read_buildinfo
 from labhelpers.binary.dwarf import Dwarf, dwarf_by_package, read_dwarf
 from labhelpers.binary.elf import BinaryError, Elf, Section, open_elf
 from labhelpers.binary.functions import Functions, NameTable, read_functions, read_names
-from labhelpers.binary.ledger import Ledger, Read, make_ledger
+from labhelpers.binary.layers import Read
+from labhelpers.binary.ledger import Ledger, make_ledger
 from labhelpers.binary.linking import Linking, read_linking
 from labhelpers.binary.meanings import meaning_of
 from labhelpers.binary.notes import read_build_ids

@@ -22,8 +22,6 @@ from labhelpers.errors import LabError
 MAGIC = b"\x7fELF"
 LARGEST_TABLE = 1 << 30
 """Bytes that are taken into memory at once: what claims to be larger is refused."""
-MOST_HEADERS = 1 << 16
-"""Sections or segments that a file may have; the format's extension for more is not supported."""
 CHUNK = 1 << 22
 LONGEST_NAME = 512
 """Bytes of a section's name; a damaged table of names may have no end."""

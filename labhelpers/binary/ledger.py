@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labhelpers.binary.cover import Stretches, Words, joined, lay, stretches
-from labhelpers.binary.elf import CHUNK, BinaryError, Elf, Section
-from labhelpers.binary.functions import Functions, NameTable
-from labhelpers.binary.owners import ALIGNMENT, HEADERS, OTHER, PADDING, C, owner, remainder
-from labhelpers.binary.pclntab import Pclntab
-from labhelpers.binary.relocations import Pointers
-from labhelpers.binary.symbols import FILE, SECTION, Ints, Symbols
-from labhelpers.binary.tables import funcdata_stretches, table_stretches
-from labhelpers.binary.typedata import type_stretches
+from labhelpers.binary.cover import Stretches, Words, joined, lay, one, stretches
+from labhelpers.binary.elf import CHUNK, Elf, Section
+from labhelpers.binary.layers import Read, layers
+from labhelpers.binary.owners import ALIGNMENT, HEADERS, OTHER, PADDING, remainder
+from labhelpers.binary.symbols import Ints
 from labhelpers.table import Table
 
 if TYPE_CHECKING:
@@ -27,7 +23,11 @@ if TYPE_CHECKING:
 LARGEST_ALIGNMENT = 32
 """Zeros inside a section are there for alignment up to the largest that Go gives to data; more
 zeros may be somebody's value."""
-LARGEST_TAKEN_APART = 1 << 28
+MOST_ALIGNMENT = 1 << 16
+"""Sections are aligned to pages at most, which are 64 KB on some processors."""
+LARGEST_SEARCHED = 1 << 28
+"""Bytes of a section that are searched for zeros in its gaps."""
+HEADER_NAMES = ("ELF header", "program headers", "section headers")
 ZEROS = bytes(CHUNK)
 NO_SYMBOL = "(no symbol)"
 SAID_BY_THE_PATH = {HEADERS, PADDING, ALIGNMENT}
@@ -42,17 +42,6 @@ class Leaf:
     package: str
     file_bytes: int
     memory_bytes: int
-
-
-@dataclass(frozen=True)
-class Read:
-    """What the readers found in a file; None where there is no such thing."""
-
-    pointers: Pointers
-    symbols: Symbols | None
-    table: Pclntab | None
-    names: NameTable | None
-    functions: Functions | None
 
 
 @dataclass(frozen=True)
@@ -113,32 +102,40 @@ class Ledger:
         return pd.DataFrame({**columns, **sizes})
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A section, or what lies outside of all, taken apart; `section` is its name's index."""
+
+    section: int
+    parts: Stretches
+    in_file: bool = True
+    in_memory: bool = False
+
+
 def make_ledger(elf: Elf, read: Read) -> Ledger:
     """Return the ledger of a file from what the readers found in it."""
     words = Words()
-    found = _inside(elf, read, words)
-    rows: list[tuple[int, Stretches, bool, bool]] = []
+    found = layers(elf, read, words)
+    pieces: list[Piece] = []
     held, gaps = _claims(elf)
     for start, end, which in zip(
         held.start.tolist(), held.end.tolist(), held.name.tolist(), strict=True
     ):
         if which < len(HEADER_NAMES):
-            whole = stretches(np.array([0]), np.array([end - start]), words.of(HEADER_NAMES[which]))
-            rows.append((words.of("headers"), _owned(whole, words.of(HEADERS)), True, False))
+            whole = one(0, end - start, words.of(HEADER_NAMES[which]), words.of(HEADERS))
+            pieces.append(Piece(words.of("headers"), whole))
             continue
         section = elf.regions[which - len(HEADER_NAMES)]
         cut = (start, end) != (section.offset, section.offset + section.file_size)
         parts = _section(elf, section, [] if cut else found[section.index], words, end - start)
-        rows.append((words.of(section.name), parts, True, not cut and section.memory_size > 0))
+        loaded = not cut and section.memory_size > 0
+        pieces.append(Piece(words.of(section.name), parts, in_memory=loaded))
     for section in elf.regions:
         if section.memory_size and not section.file_size:
             parts = _section(elf, section, found[section.index], words, section.size)
-            rows.append((words.of(section.name), parts, False, True))
-    rows += _between(elf, gaps, words)
-    return _ledger(rows, words, elf.size)
-
-
-HEADER_NAMES = ("ELF header", "program headers", "section headers")
+            pieces.append(Piece(words.of(section.name), parts, in_file=False, in_memory=True))
+    pieces += _between(elf, gaps, words)
+    return _ledger(pieces, words, elf.size)
 
 
 def _claims(elf: Elf) -> tuple[Stretches, Stretches]:
@@ -156,120 +153,29 @@ def _claims(elf: Elf) -> tuple[Stretches, Stretches]:
     return lay(layers, elf.size)
 
 
-def _between(
-    elf: Elf, gaps: Stretches, words: Words
-) -> Iterator[tuple[int, Stretches, bool, bool]]:
+def _between(elf: Elf, gaps: Stretches, words: Words) -> Iterator[Piece]:
     """Yield what lies between headers and sections: zeros are padding, other bytes are not."""
     for start, end in zip(gaps.start.tolist(), gaps.end.tolist(), strict=True):
         zero = all(chunk == ZEROS[: len(chunk)] for chunk in elf.chunks(start, end - start))
         padding = zero and end - start <= MOST_ALIGNMENT
         name = "padding" if padding else "zeros" if zero else NOT_ZERO
-        label = words.of(PADDING if padding else OTHER)
-        whole = stretches(np.array([0]), np.array([end - start]))
-        yield words.of(name), _owned(whole, label), True, False
-
-
-MOST_ALIGNMENT = 1 << 16
-"""Sections are aligned to pages at most, which are 64 KB on some processors."""
-
-
-def _owned(rows: Stretches, package: int) -> Stretches:
-    return stretches(rows.start, rows.end, rows.part, package, rows.name)
-
-
-def _inside(elf: Elf, read: Read, words: Words) -> dict[int, list[Stretches]]:
-    """Return, for each section's index, what the readers know about its inside, surest first."""
-    found: dict[int, list[Stretches]] = {section.index: [] for section in elf.regions}
-    table, functions, names = read.table, read.functions, read.names
-    if table and functions and names:
-        package = words.of_all(functions.packages)
-        own = table_stretches(table, functions, names, package, words).moved(table.start)
-        found[table.section.index].append(own)
-        section, rows = funcdata_stretches(elf, table, package, words)
-        if section:
-            found[section.index].append(rows)
-        if table.module:
-            try:
-                section, rows = type_stretches(elf, table.module, read.pointers, words)
-            except BinaryError as error:
-                elf.notes.append(str(error))
-            else:
-                if section:
-                    found[section.index].append(rows)
-        text = stretches(
-            table.entries,
-            table.bounds[1:],
-            package=package,
-            name=words.of_all(functions.names),
-        )
-        for section in elf.regions:
-            if section.executable and len(text):
-                own, text = _within(text, section)
-                found[section.index].append(own)
-    if read.symbols:
-        _add_symbols(elf, read, found, words)
-    return found
-
-
-def _within(rows: Stretches, section: Section) -> tuple[Stretches, Stretches]:
-    """Divide rows by address into those that begin in a section, as offsets in it, and the rest."""
-    inside = (rows.start >= section.address) & (rows.start < section.address + section.size)
-    own = rows.take(np.flatnonzero(inside)).moved(-section.address)
-    return own, rows.take(np.flatnonzero(~inside))
-
-
-def _add_symbols(elf: Elf, read: Read, found: dict[int, list[Stretches]], words: Words) -> None:
-    """Add what the symbol table says about sections, and whose its own entries and names are."""
-    symbols, module = read.symbols, read.table.module if read.table else None
-    assert symbols
-    names = symbols.names
-    go = np.zeros(len(symbols), bool)
-    for low, high in module.data if module else ():
-        go |= (symbols.value >= low) & (symbols.value < high)
-    package = _packages(names, go, read.names, words)
-    package[np.isin(symbols.kind, (SECTION, FILE))] = words.of(C)
-    label = words.of_all(names)
-    base = 0 if elf.type == "ET_REL" else 1
-    sized = (symbols.size > 0) & ~np.isin(symbols.kind, (SECTION, FILE))
-    for section in elf.regions:
-        own = np.flatnonzero(sized & (symbols.section == section.index))
-        if len(own) and (section.memory_size or section.type == "SHT_NOBITS"):
-            start = symbols.value[own] - base * section.address
-            end = start + symbols.size[own]
-            found[section.index].append(
-                stretches(start, end, package=package[own], name=label[own])
-            )
-    entry = symbols.entry_size * np.arange(len(symbols))
-    rows = stretches(entry, entry + symbols.entry_size, words.of("entries"), package)
-    found[symbols.table.index].append(rows)
-    names_of = stretches(symbols.name_start, symbols.name_end, words.of("names"), package)
-    found[symbols.name_table.index].append(names_of.take(np.flatnonzero(names_of.size > 1)))
-
-
-def _packages(names: list[str], go: Ints, known: NameTable | None, words: Words) -> Ints:
-    """Return each symbol's package as an index."""
-    by_name = dict(zip(known.names, known.packages, strict=True)) if known else {}
-    packages = set(known.packages) if known else set()
-    found = list(map(by_name.get, names))
-    for index, package in enumerate(found):
-        if package is None:
-            found[index] = owner(names[index], packages, bool(go[index]))
-    return words.of_all([package or C for package in found])
+        whole = one(0, end - start, package=words.of(PADDING if padding else OTHER))
+        yield Piece(words.of(name), whole)
 
 
 def _section(
-    elf: Elf, section: Section, layers: list[Stretches], words: Words, size: int
+    elf: Elf, section: Section, known: list[Stretches], words: Words, size: int
 ) -> Stretches:
     """Return a section's stretches: what is known of it, and the gaps with a name each."""
     rest = words.of(remainder(section))
-    if not layers or size > LARGEST_TAKEN_APART:
-        return stretches(np.array([0]), np.array([size]), package=rest)
-    held, gaps = lay(layers, size)
+    if not known:
+        return one(0, size, package=rest)
+    held, gaps = lay(known, size)
     if not len(gaps):
         return held
     aligning = np.zeros(len(gaps), bool)
     # Between functions of C there are no zeros, and a stripped file does not tell where they end.
-    if section.file_size and not section.executable:
+    if section.file_size <= LARGEST_SEARCHED and section.file_size and not section.executable:
         raw = elf.content(section)
         aligning[:] = [
             end - start < LARGEST_ALIGNMENT and raw.count(0, start, end) == end - start
@@ -280,13 +186,13 @@ def _section(
     return joined([held, stretches(gaps.start, gaps.end, part, package)])
 
 
-def _ledger(rows: list[tuple[int, Stretches, bool, bool]], words: Words, file_size: int) -> Ledger:
-    """Put the rows of all sections together; leaves of the same path become one."""
-    everything = joined([part for _, part, _, _ in rows])
-    counts = [len(part) for _, part, _, _ in rows]
-    section = np.repeat([name for name, *_ in rows], counts).astype(np.int64)
-    in_file = np.repeat([file for *_, file, _ in rows], counts).astype(np.int64)
-    in_memory = np.repeat([memory for *_, memory in rows], counts).astype(np.int64)
+def _ledger(pieces: list[Piece], words: Words, file_size: int) -> Ledger:
+    """Put the pieces together; leaves of the same path become one."""
+    everything = joined([piece.parts for piece in pieces])
+    counts = [len(piece.parts) for piece in pieces]
+    section = np.repeat([piece.section for piece in pieces], counts).astype(np.int64)
+    in_file = np.repeat([piece.in_file for piece in pieces], counts).astype(np.int64)
+    in_memory = np.repeat([piece.in_memory for piece in pieces], counts).astype(np.int64)
     first, place = _same(section, everything)
     size = everything.size
     file_bytes = np.bincount(place, size * in_file, len(first)).astype(np.int64)

@@ -20,7 +20,6 @@ Flags = npt.NDArray[np.bool_]
 
 NOTHING, OBJECT, FUNCTION, SECTION, FILE, COMMON, TLS = range(7)
 """Kinds of symbols: the lower half of st_info (STT_*)."""
-UNDEFINED = 0
 
 
 def _layout(elf: Elf) -> np.dtype[Any]:

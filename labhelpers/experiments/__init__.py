@@ -1,4 +1,5 @@
 """What single labs do and measure: each module one experiment, with rows that can be recorded.
 
-They use the builds, `binary` and `startup`; nothing but the labs and their figures uses them.
+They stand on the builds, `binary` and `startup`. The labs and their figures use them, and the
+doctor, who tells beforehand which of them this machine allows.
 """
