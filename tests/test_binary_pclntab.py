@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labhelpers.binary.anatomy import anatomy
 from labhelpers.binary.elf import Elf, open_elf
 from labhelpers.binary.functions import Functions, read_functions, read_names
 from labhelpers.binary.pclntab import Pclntab, read_pclntab
@@ -145,3 +146,20 @@ def test_without_section_headers_the_table_is_found_all_the_same(
     assert functions.names == same.names
     assert np.array_equal(functions.entries, same.entries)
     assert table.module
+
+
+@pytest.mark.parametrize("config", ["default", "pie"])
+def test_a_record_behind_the_collector_s_tables(tmp_path: Path, config: str) -> None:
+    """Kept from fuzzing: the last function's record moved to where other tables are."""
+    path = built("current", config)
+    _, table, _ = read(path)
+    first, _ = table.part("ftab")
+    at = table.section.offset + first + 8 * (len(table) - 1) + 4
+    moved = (table.size - 400 - first) & ~3
+    record = table.raw[int(table.record[-1]) : int(table.record_end[-1])]
+    copy = changed(path, tmp_path / "x", at, struct.pack("<I", moved))
+    copy = changed(copy, copy, table.section.offset + first + moved, record)
+    found = anatomy(copy)
+    assert found.pclntab
+    assert found.pclntab.part("funcdata") == (0, 0)
+    assert found.ledger.total == path.stat().st_size

@@ -71,7 +71,7 @@ def _blobs(
     An offset has one user's package noted, and is shared if some other user's differs: this needs
     no sorting of the references, of which there are ten for each function.
     """
-    first, last = bounds
+    first, last = bounds[0], max(bounds)
     rows = references[(references[:, 1] >= first) & (references[:, 1] < last)]
     offsets, users = rows[:, 1] - first, package[rows[:, 0]].astype(np.int32)
     owner = np.full(last - first, -1, np.int32)
