@@ -1,7 +1,13 @@
 """Small things that several test files do."""
 
+import mmap
+import os
 import time
 from pathlib import Path
+
+import pytest
+
+from labhelpers.machine import file_system
 
 
 def names(folder: Path) -> list[str]:
@@ -25,3 +31,12 @@ def gone(pid: int) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def file_on_disk(folder: Path, pages: int) -> Path:
+    """Write a file of so many pages, the last not full; skip where pages cannot be dropped."""
+    if file_system(folder) == "tmpfs":
+        pytest.skip("the temporary folder is a RAM disk")
+    file = folder / "file"
+    file.write_bytes(os.urandom(pages * mmap.PAGESIZE - 100))
+    return file

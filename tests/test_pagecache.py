@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import open_files
+from helpers import file_on_disk, open_files
 
 from labhelpers.build import build
 from labhelpers.configs import find_config
@@ -22,11 +22,7 @@ PAGES = 50
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    if file_system(tmp_path) == "tmpfs":
-        pytest.skip("the temporary folder is a RAM disk")
-    file = tmp_path / "file"
-    file.write_bytes(os.urandom(PAGES * mmap.PAGESIZE - 100))
-    return file
+    return file_on_disk(tmp_path, PAGES)
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import file_on_disk
 
 from labhelpers.binary.elf import open_elf
 from labhelpers.errors import LabError
 from labhelpers.experiments.stripped import LINKED, Stripped, make, section_groups
-from labhelpers.machine import file_system
 from labhelpers.programs import find_program
 from labhelpers.startup import pagecache
 from labhelpers.startup.pagemap import (
@@ -29,11 +29,7 @@ PAGES = 600
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    if file_system(tmp_path) == "tmpfs":
-        pytest.skip("the temporary folder is a RAM disk")
-    file = tmp_path / "file"
-    file.write_bytes(os.urandom(PAGES * mmap.PAGESIZE - 100))
-    return file
+    return file_on_disk(tmp_path, PAGES)
 
 
 @pytest.fixture
