@@ -10,9 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from labhelpers.errors import CheckFailed, LabError
+from labhelpers.interrupts import press_again
+
+# Before the first heavy import: a Ctrl-C during an import is the one that gets lost.
+press_again()
+
+import typer  # noqa: E402
 
 if TYPE_CHECKING:
     from labhelpers.startup.rounds import CacheState
