@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from labhelpers.binary.buildinfo import BuildInfo, read_buildinfo
 from labhelpers.binary.dwarf import Dwarf, dwarf_by_package, read_dwarf
 from labhelpers.binary.elf import BinaryError, Elf, Section, open_elf
@@ -60,7 +62,7 @@ class Anatomy:
             {"path": leaf.path, "bytes": leaf.file_bytes, "memory_bytes": leaf.memory_bytes}
             for leaf in self.ledger
         ]
-        packages = [{**row, "bytes": r.bytes} for r in self.packages for row in [r.__dict__]]
+        packages = [{**asdict(row), "bytes": row.bytes} for row in self.packages]
         return {
             "schema": "golab/anatomy/1",
             "file_bytes": self.file_bytes,
@@ -135,8 +137,6 @@ def _functions(elf: Elf, table: Pclntab | None) -> tuple[NameTable | None, Funct
 
 def _sections(elf: Elf, ledger: Ledger) -> Table[SectionRow]:
     """Return the sections in the file's order, then headers and what lies between."""
-    import numpy as np
-
     words = ledger.words
     count = len(words.words)
     file = np.bincount(ledger.section, ledger.file_bytes, count).astype(np.int64)

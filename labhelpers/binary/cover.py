@@ -153,8 +153,6 @@ def _divide(layer: Stretches, free: Stretches) -> tuple[Stretches, Stretches]:
 
 def _at(layer: Stretches, places: Ints) -> Ints:
     """Return the index of the stretch at each place, −1 where there is none."""
-    if not len(layer):
-        return np.full(len(places), -1)
     at = np.searchsorted(layer.start, places, "right") - 1
     return np.where((at >= 0) & (places < layer.end[np.maximum(at, 0)]), at, -1)
 

@@ -7,6 +7,7 @@ Format: elf(5).
 
 import io
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -240,8 +241,6 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _read_headers(path: Path, descriptor: int) -> Elf:
-    import stat
-
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise BinaryError(f"{path} is no ordinary file: name a program.")
@@ -270,7 +269,6 @@ def _read_headers(path: Path, descriptor: int) -> Elf:
         )
         elf.segments = _segments(elf, parser)
         elf.sections = _sections(elf, parser)
-        elf.__dict__.pop("by_name", None)
     except BinaryError:
         raise
     except (ELFError, ValueError, KeyError, OverflowError, TypeError, OSError) as error:

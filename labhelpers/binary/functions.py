@@ -65,8 +65,7 @@ def read_names(table: Pclntab) -> NameTable:
     pieces = text.rstrip(b"\0").split(b"\0")
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces)) + 1
     ends = first + np.cumsum(lengths)
-    # The symbol table writes a point where the compiler separates generated parts by a dot in the
-    # middle of the line.
+    # Where the compiler numbers what it generates it writes "·1", and the symbol table ".1".
     names = text.decode("utf-8", "replace").replace("·", ".").split("\0")[: len(pieces)]
     return NameTable(ends - lengths, np.minimum(ends, last), names, list(map(package_of, names)))
 
