@@ -14,6 +14,8 @@ from labhelpers.ccompiler import CCompiler, find_c_compiler
 from labhelpers.errors import LabError
 from labhelpers.machine import Machine
 from labhelpers.paths import cache_dir
+from labhelpers.perf import PerfRefused
+from labhelpers.startup.watch import Watch
 from labhelpers.toolchain import ARTICLE, Toolchain
 from labhelpers.wheels import fetched, installed
 
@@ -170,15 +172,25 @@ def _linker(compiler: CCompiler | None) -> Finding:
 
 
 def _perf(here: Machine) -> Finding:
+    """Ask for what golab phases uses at most: the events of every processor, four breakpoints."""
     level = here.perf_event_paranoid
     setting = "no perf in this kernel" if level is None else f"perf_event_paranoid {level}"
-    if here.perf_events:
-        return Finding("perf events", f"{setting}, own programs can be observed", "ok")
-    advice = (
-        "Phases of a start cannot be measured, start-up times can: "
-        "`sysctl kernel.perf_event_paranoid=2` as root; in a container, allow perf_event_open."
+    if not here.perf_events:
+        advice = (
+            "Start-up times can be measured, phases of a start only by the parent's clock, and no "
+            "time to main: `sysctl kernel.perf_event_paranoid=2` as root; in a container, allow "
+            "perf_event_open."
+        )
+        return Finding("perf events", f"{setting}, not allowed", "limited", advice)
+    try:
+        with Watch([0x1000 * place for place in range(1, 5)], faults=True):
+            pass
+    except PerfRefused as error:
+        advice = "Phases of a start are told without the functions in between, and no time to main."
+        return Finding("perf events", f"{setting}; {error}", "limited", advice)
+    return Finding(
+        "perf events", f"{setting}, own programs can be observed, with four breakpoints", "ok"
     )
-    return Finding("perf events", f"{setting}, not allowed", "limited", advice)
 
 
 def _page_cache() -> Finding:

@@ -1,6 +1,5 @@
 """What this machine is, as far as measuring depends on it: nothing here names its owner or host."""
 
-import ctypes
 import dataclasses
 import math
 import os
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labhelpers import cgroup
+from labhelpers import cgroup, perf
 
 
 @dataclass(frozen=True)
@@ -73,36 +72,12 @@ def memory_limit(root: Path = cgroup.ROOT) -> int:
     return int(min(physical, cgroup.memory(root)))
 
 
-class _PerfEventAttr(ctypes.Structure):
-    """The first version of struct perf_event_attr: 64 bytes (linux/perf_event.h)."""
-
-    _fields_ = (
-        ("type", ctypes.c_uint32),
-        ("size", ctypes.c_uint32),
-        ("config", ctypes.c_uint64),
-        ("period_type_format", ctypes.c_uint64 * 3),
-        ("flags", ctypes.c_uint64),
-        ("wakeup_breakpoint_address", ctypes.c_uint64 * 2),
-    )
-
-
 def can_open_perf_event() -> bool:
-    """Return whether perf_event_open(2) gives a software event of this process, user mode only."""
-    number = {"x86_64": 298, "aarch64": 241}.get(platform.machine())
-    if number is None:
+    """Return whether the kernel gives software events of own processes, user mode only."""
+    try:
+        os.close(perf.open_event(perf.attributes(perf.SOFTWARE, perf.DUMMY), processor=-1))
+    except perf.PerfRefused:
         return False
-    software, dummy = 1, 9  # PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY
-    exclude_kernel, exclude_hypervisor = 1 << 5, 1 << 6
-    close_on_exec = 8
-    event = _PerfEventAttr(type=software, size=ctypes.sizeof(_PerfEventAttr), config=dummy)
-    event.flags = exclude_kernel | exclude_hypervisor
-    descriptor: int = ctypes.CDLL(None).syscall(
-        *(ctypes.c_long(number), ctypes.byref(event), ctypes.c_int(0), ctypes.c_int(-1)),
-        *(ctypes.c_int(-1), ctypes.c_ulong(close_on_exec)),
-    )
-    if descriptor < 0:
-        return False
-    os.close(descriptor)
     return True
 
 

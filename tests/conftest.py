@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labhelpers.machine import file_system
+from labhelpers.machine import can_open_perf_event, file_system
 from labhelpers.toolchain import Toolchain, toolchain
 
 WriteProgram = Callable[[str, str], Path]
@@ -43,3 +43,10 @@ def ram_disk() -> Iterator[Path]:
         pytest.skip("no tmpfs at /dev/shm")
     with tempfile.TemporaryDirectory(dir=shm) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def _perf_events() -> None:
+    """Skip where the kernel gives no events of own processes."""
+    if not can_open_perf_event():
+        pytest.skip("perf events are refused on this machine")

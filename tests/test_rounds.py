@@ -2,6 +2,7 @@ import contextlib
 import gc
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,7 +154,7 @@ def test_ctrl_c_between_launches_keeps_exactly_the_whole_rounds(file: Path, call
     blocks = [block(file, "abc"), block(file, "xyz")]
     calls = 0
 
-    def progress(launches: int) -> None:
+    def progress(launches: int, whole: int) -> None:
         nonlocal calls
         calls += 1
         if calls == call:
@@ -254,11 +255,23 @@ def test_garbage_collection_is_off_during_a_run_and_restored_after(
 
 
 def test_progress_adds_up_to_all_launches(file: Path) -> None:
-    done: list[int] = []
+    done: list[tuple[int, int]] = []
     run_blocks(
-        [block(file, "abc"), block(file, "xy")], 4, 1, progress=done.append, launcher=Recorder()
+        [block(file, "abc"), block(file, "xy")],
+        4,
+        1,
+        progress=lambda more, whole: done.append((more, whole)),
+        launcher=Recorder(),
     )
-    assert sum(done) == 20
+    assert sum(more for more, _ in done) == 20
+    assert {whole for _, whole in done} == {20}
+
+
+def test_a_block_can_take_part_in_some_rounds_only(file: Path) -> None:
+    always, seldom = block(file, "ab"), replace(block(file, "xy"), every=3)
+    run = run_blocks([always, seldom], 8, 1, launcher=Recorder())
+    assert {launch.round for launch in run.launches[1]} == {0, 3, 6}
+    assert [len(launches) for launches in run.launches] == [16, 6]
 
 
 def test_a_launch_survives_its_row() -> None:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show one bar while the body runs; yield what advances it."""
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show one bar while the body runs; yield what advances it and tells it the whole."""
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=what, unit=" launches", disable=None, leave=False) as shown:
+    with tqdm(desc=what, unit=" launches", disable=None, leave=False) as shown:
 
-        def advance(more: int) -> None:
+        def advance(more: int, whole: int) -> None:
+            shown.total = whole
             shown.update(more)
 
         yield advance

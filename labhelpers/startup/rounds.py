@@ -27,18 +27,27 @@ class Block:
 
     `twins` are the commands once more, under other names, for the A/A comparison: they take turns,
     one a round. A file that was started a moment ago starts some per cent faster, so a twin that
-    always doubled the same command would give that one an advantage.
+    always doubled the same command would give that one an advantage. `every` 4 means that the
+    block takes part in each fourth round only, the first one among them.
     """
 
     commands: tuple[Command, ...]
     cache: CacheState = "warm"
     label: str = ""
     twins: tuple[Command, ...] = ()
+    every: int = 1
 
     def in_round(self, number: int) -> tuple[Command, ...]:
         """Return what is started in one round."""
-        twin = self.twins[number % len(self.twins)] if self.twins else None
+        if number % self.every:
+            return ()
+        turn = number // self.every
+        twin = self.twins[turn % len(self.twins)] if self.twins else None
         return self.commands if twin is None else (*self.commands, twin)
+
+    def launches_in(self, rounds: int) -> int:
+        """Return how many starts so many rounds hold."""
+        return sum(len(self.in_round(number)) for number in range(rounds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ class Launch:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> "Launch":
         """Return the launch that `as_dict` made a row of."""
-        timing = Timing(**{name: row[name] for name in Timing.__slots__})
+        timing = Timing(**{name: row[name] for name in Timing.__slots__ if name in row})
         return cls(row["round"], row["position"], row["command"], timing, row["pages_read"])
 
 
@@ -88,6 +97,12 @@ class Run:
 
 
 Launcher = Callable[[Command, float, Mapping[str, str]], Timing]
+Progress = Callable[[int, int], None]
+"""Told how many launches were done since it was told last, and how many there will be in all."""
+
+
+def no_progress(more: int, whole: int) -> None:
+    """Tell nobody."""
 
 
 def run_blocks(
@@ -95,7 +110,7 @@ def run_blocks(
     rounds: int,
     seed: int,
     timeout: float = 10.0,
-    progress: Callable[[int], None] = lambda launches: None,
+    progress: Progress = no_progress,
     launcher: Launcher = launch,
 ) -> Run:
     """Start every command of every block once a round, `rounds` times.
@@ -107,7 +122,7 @@ def run_blocks(
         rounds: how often.
         seed: decides the order and the size of the environment.
         timeout: seconds for one start.
-        progress: told after each block how many launches were done.
+        progress: told after each block.
         launcher: what starts a command; tests pass their own to see the order.
 
     Raises:
@@ -116,6 +131,7 @@ def run_blocks(
     draw = random.Random(seed)
     run = Run([[] for _ in blocks])
     done: list[list[Launch]] = [[] for _ in blocks]
+    whole = sum(block.launches_in(rounds) for block in blocks)
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -126,7 +142,7 @@ def run_blocks(
             done = [[] for _ in blocks]
             for index in draw.sample(range(len(blocks)), len(blocks)):
                 done[index] = list(_one_round(blocks[index], number, draw, pad, timeout, launcher))
-                progress(len(done[index]))
+                progress(len(done[index]), whole)
             for kept, new in zip(run.launches, done, strict=True):
                 kept.extend(new)
             run.rounds += 1
@@ -142,7 +158,7 @@ def run_blocks(
             gc.enable()
     # Ctrl-C may have come while a round was put away, with some blocks done and others not.
     for kept, block in zip(run.launches, blocks, strict=True):
-        del kept[run.rounds * len(block.in_round(0)) :]
+        del kept[block.launches_in(run.rounds) :]
     return run
 
 

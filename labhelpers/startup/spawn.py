@@ -2,45 +2,32 @@
 
 The clock is CLOCK_MONOTONIC in nanoseconds. It starts right before posix_spawn(3), which does not
 copy the parent's page tables, and stops when wait4(2) has returned the child's resource usage.
+Where perf events are allowed, the kernel adds its own stamps in between (watch.py).
 """
 
 import contextlib
 import os
-import re
 import resource
 import select
-import signal
-import socket
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from labhelpers.errors import LabError
+from labhelpers.perf import PerfRefused
+from labhelpers.startup.child import CLOCK, Child, readable, spawned
+from labhelpers.startup.command import (
+    Command,
+    LaunchFailed,
+    Mark,
+    check_status,
+    no_descriptor,
+    out_of_time,
+)
+from labhelpers.startup.layout import fixed_layout
+from labhelpers.startup.serving import first_answer, ready_address
+from labhelpers.startup.watch import Seen, Watch
 
-CLOCK = time.monotonic_ns
-
-
-@dataclass(frozen=True)
-class Command:
-    """What to start: a name for tables, and the argument list whose first entry is a path.
-
-    A `server` is ready at its first answer: it prints a line `ready HOST:PORT`, answers an HTTP
-    request there, and exits when its standard input ends. `original` is the file of which the
-    program is a copy, where it is one that may be written anew.
-    """
-
-    name: str
-    argv: tuple[str, ...]
-    server: bool = False
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    original: Path | None = None
-
-    @property
-    def file(self) -> Path:
-        """The program's file."""
-        return Path(self.argv[0])
+__all__ = ["Command", "LaunchFailed", "Mark", "Observed", "Timing", "launch", "observe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +38,11 @@ class Timing:
     getrusage(2)). Many kernels split processor time into user and system by ticks that are longer
     than a start: their sum is exact, their parts are not. `ready_ns` is the time of a server's
     first answer, None for other programs.
+
+    What the kernel stamped, counted like the wall time from before the spawn, is None where perf
+    events are refused: `exec_ns` when the process became the program, `first_thread_ns` when it
+    began its first further thread (in a Go program, early in runtime.main), `main_ns` when the
+    command's `main` was reached, `exit_ns` when its first thread ended.
     """
 
     wall_ns: int
@@ -61,10 +53,25 @@ class Timing:
     major_faults: int
     voluntary_switches: int
     involuntary_switches: int
+    exec_ns: int | None = None
+    first_thread_ns: int | None = None
+    main_ns: int | None = None
+    exit_ns: int | None = None
 
 
-class LaunchFailed(LabError):
-    """A program could not be started, ended badly, or did not end in time."""
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One start with all that was seen of it; clock values are nanoseconds of CLOCK_MONOTONIC.
+
+    `spawned_ns` is when posix_spawn had returned, `first_byte_ns` when something was to be read
+    from standard output, where that was asked for, and `seen` what the kernel stamped.
+    """
+
+    timing: Timing
+    begin_ns: int
+    spawned_ns: int
+    first_byte_ns: int | None
+    seen: Seen | None
 
 
 def launch(
@@ -81,24 +88,110 @@ def launch(
         LaunchFailed: not executable, exit status other than 0, killed, or out of time. No process
             is left behind, whatever happens.
     """
+    with contextlib.ExitStack() as stack:
+        watch = None
+        # Where events are refused, the times of the parent's own clock stand by themselves.
+        with contextlib.suppress(PerfRefused):
+            watch = stack.enter_context(Watch([command.main.address] if command.main else []))
+        return observe(command, timeout, environment, watch).timing
+
+
+def observe(
+    command: Command,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
+    first_byte: bool = False,
+    fixed: bool = False,
+) -> Observed:
+    """Start a command once, as `launch` does, and return all that was seen of it.
+
+    Args:
+        command: what to start.
+        timeout: seconds after which the program and what it started are killed.
+        environment: variables in place of the command's own.
+        watch: events that were opened for this start, in this thread; None: no stamps.
+        first_byte: give the program a pipe for its output, and note when it is written to.
+        fixed: start it without address space randomisation.
+
+    Raises:
+        LaunchFailed: as `launch`.
+    """
     environment = command.environment if environment is None else environment
-    start = _launch_server if command.server else _launch_to_exit
-    return start(command, timeout, environment)
+    fixed = fixed or bool(command.main and command.main.fixed)
+    with fixed_layout() if fixed else contextlib.nullcontext():
+        if command.server:
+            return _observe_server(command, timeout, environment, watch)
+        return _observe_to_exit(command, timeout, environment, watch, first_byte)
 
 
-def _launch_to_exit(command: Command, timeout: float, environment: Mapping[str, str]) -> Timing:
-    actions = [(os.POSIX_SPAWN_DUP2, _null(), stream) for stream in (0, 1, 2)]
-    with _spawned(command, environment, actions) as child:
-        if not _readable(child.descriptor, timeout):
+def _observe_to_exit(
+    command: Command,
+    timeout: float,
+    environment: Mapping[str, str],
+    watch: Watch | None,
+    first_byte: bool,
+) -> Observed:
+    written = None
+    with contextlib.ExitStack() as stack:
+        outputs = [_null(), _null()]
+        if first_byte:
+            reading, outputs[0] = _pipe(command)
+            stack.callback(os.close, reading)
+        actions = [
+            (os.POSIX_SPAWN_DUP2, descriptor, stream)
+            for stream, descriptor in enumerate([_null(), *outputs])
+        ]
+        try:
+            child = stack.enter_context(spawned(command, environment, actions))
+        finally:
+            if first_byte:
+                os.close(outputs[0])
+        deadline = time.monotonic() + timeout
+        if first_byte:
+            written = _first_byte(reading, child, timeout)
+        if not readable(child.descriptor, max(0.0, deadline - time.monotonic())):
             raise out_of_time(command, timeout)
         status, usage, wall = child.reap()
     check_status(command, status)
-    return _timing(wall, None, usage)
+    return _observed(child, wall, None, usage, watch, command, written)
 
 
-def _launch_server(command: Command, timeout: float, environment: Mapping[str, str]) -> Timing:
-    stdin_read, stdin_write = os.pipe()
-    stdout_read, stdout_write = os.pipe()
+def _pipe(command: Command) -> tuple[int, int]:
+    try:
+        return os.pipe()
+    except OSError as error:
+        raise no_descriptor(command, error) from error
+
+
+def _first_byte(pipe: int, child: Child, timeout: float) -> int | None:
+    """Read what a child writes until it has ended or time is up; return when the first came."""
+    waiting = select.poll()
+    for descriptor in (pipe, child.descriptor):
+        waiting.register(descriptor, select.POLLIN)
+    deadline = time.monotonic() + timeout
+    first = None
+    while ready := waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        now = CLOCK()
+        if pipe not in dict(ready):
+            break
+        if os.read(pipe, 65536):
+            first = first or now
+        else:
+            waiting.unregister(pipe)  # closed by all who could write to it
+    return first
+
+
+def _observe_server(
+    command: Command, timeout: float, environment: Mapping[str, str], watch: Watch | None
+) -> Observed:
+    stdin_read, stdin_write = _pipe(command)
+    try:
+        stdout_read, stdout_write = _pipe(command)
+    except LaunchFailed:
+        os.close(stdin_read)
+        os.close(stdin_write)
+        raise
     actions = [
         (os.POSIX_SPAWN_DUP2, stdin_read, 0),
         (os.POSIX_SPAWN_DUP2, stdout_write, 1),
@@ -108,175 +201,39 @@ def _launch_server(command: Command, timeout: float, environment: Mapping[str, s
         stack.callback(os.close, stdout_read)
         stdin = stack.enter_context(os.fdopen(stdin_write, "wb"))
         try:
-            child = stack.enter_context(_spawned(command, environment, actions))
+            child = stack.enter_context(spawned(command, environment, actions))
         finally:
             os.close(stdin_read)
             os.close(stdout_write)
         deadline = time.monotonic() + timeout
-        host, port = _ready_address(command, stdout_read, timeout)
-        _first_answer(command, host, port, max(0.001, deadline - time.monotonic()))
+        host, port = ready_address(command, stdout_read, timeout)
+        first_answer(command, host, port, max(0.001, deadline - time.monotonic()))
         ready = CLOCK() - child.begin
         stdin.close()
         left = max(0.0, deadline - time.monotonic())
-        if not _readable(child.descriptor, left):
+        if not readable(child.descriptor, left):
             raise out_of_time(command, timeout)
         status, usage, wall = child.reap()
     check_status(command, status)
-    return _timing(wall, ready, usage)
+    return _observed(child, wall, ready, usage, watch, command, None)
 
 
-def _ready_address(command: Command, stdout: int, timeout: float) -> tuple[str, int]:
-    """Read a server's first line, `ready HOST:PORT`."""
-    deadline = time.monotonic() + timeout
-    line = b""
-    while b"\n" not in line and len(line) <= 256:
-        left = max(0.0, deadline - time.monotonic())
-        if not _readable(stdout, left):
-            raise not_ready(command, timeout)
-        piece = os.read(stdout, 256)
-        if not piece:
-            break
-        line += piece
-    line = line.partition(b"\n")[0]
-    word, _, address = line.decode(errors="replace").strip().partition(" ")
-    host, _, port = address.rpartition(":")
-    if word != "ready" or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
-        raise LaunchFailed(
-            f"{command.name} is a server and did not print its address: its first line must be "
-            f"'ready HOST:PORT', and it was {line[:80].decode(errors='replace')!r}."
-        )
-    return host, int(port)
+def _observed(
+    child: Child,
+    wall: int,
+    ready: int | None,
+    usage: resource.struct_rusage,
+    watch: Watch | None,
+    command: Command,
+    first_byte: int | None,
+) -> Observed:
+    seen = watch.read(child.pid) if watch else None
 
+    def since(stamp: int | None) -> int | None:
+        return None if stamp is None else stamp - child.begin
 
-def _first_answer(command: Command, host: str, port: int, timeout: float) -> None:
-    """Ask a server once and wait for the first bytes of its answer."""
-    try:
-        with socket.create_connection((host, port), timeout) as connection:
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            answer = connection.recv(4096)
-    except OSError as error:
-        raise LaunchFailed(f"{command.name} gave no answer at {host}:{port}: {error}.") from error
-    if not answer.startswith(b"HTTP/1."):
-        raise LaunchFailed(f"{command.name} answered at {host}:{port}, but not in HTTP.")
-
-
-def _readable(descriptor: int, timeout: float) -> bool:
-    """Wait until a pipe has something to read, or a pidfd's process has ended; False: out of time.
-
-    Not by select(2), which cannot watch descriptors of 1024 and above.
-    """
-    waiting = select.poll()
-    waiting.register(descriptor, select.POLLIN)
-    return bool(waiting.poll(timeout * 1000))
-
-
-class _Child:
-    """A started process: its id, its pidfd(2), and when its clock began."""
-
-    def __init__(self, pid: int, begin: int) -> None:
-        self.pid = pid
-        self.begin = begin
-        self.reaped = False
-        self.descriptor = os.pidfd_open(pid)
-
-    def reap(self) -> tuple[int, "resource.struct_rusage", int]:
-        """Return the wait status, the resource usage, and nanoseconds since the clock began."""
-        _, status, usage = os.wait4(self.pid, 0)
-        wall = CLOCK() - self.begin
-        self.reaped = True
-        return status, usage, wall
-
-    def end(self) -> None:
-        """Kill whatever is left of the process group, and reap the child if that is not done."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        if not self.reaped:
-            # Ctrl-C may have come between wait4 and the note that it was called.
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.pid, 0)
-        os.close(self.descriptor)
-
-
-@contextlib.contextmanager
-def _spawned(
-    command: Command, environment: Mapping[str, str], actions: list[tuple[int, int, int]]
-) -> Iterator[_Child]:
-    """Start a command in a process group of its own; leave nothing of it behind at the end."""
-    child = None
-    try:
-        with _ctrl_c_held_back():
-            child = _start(command, environment, actions)
-        yield child
-    finally:
-        if child:
-            child.end()
-
-
-def _start(
-    command: Command, environment: Mapping[str, str], actions: list[tuple[int, int, int]]
-) -> _Child:
-    argv = command.argv
-    begin = CLOCK()
-    try:
-        pid = os.posix_spawn(argv[0], argv, environment, file_actions=actions, setpgroup=0)
-    except OSError as error:
-        raise LaunchFailed(
-            f"{command.name} could not be started ({error.strerror}: {argv[0]}): "
-            "check that the file is there and executable."
-        ) from error
-    return _Child(pid, begin)
-
-
-@contextlib.contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of the body, so that no process starts whose id is lost."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is None or threading.current_thread() is not threading.main_thread():
-        yield  # Python delivers no signal here.
-        return
-    pressed: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        signal.raise_signal(signal.SIGINT)
-
-
-def check_status(command: Command, status: int) -> None:
-    """Raise LaunchFailed unless a wait status says that the program exited with 0."""
-    code = os.waitstatus_to_exitcode(status)
-    if code > 0:
-        raise LaunchFailed(
-            f"{command.name} exited with status {code}: only starts that succeed can be compared; "
-            "run it by hand to see why."
-        )
-    if code < 0:
-        raise LaunchFailed(
-            f"{command.name} was ended by signal {-code} ({signal.strsignal(-code)}): "
-            "run it by hand to see why."
-        )
-
-
-def out_of_time(command: Command, timeout: float) -> LaunchFailed:
-    """Return the error for a program that did not end."""
-    return LaunchFailed(
-        f"{command.name} did not end within {timeout:g} s and was killed: "
-        "give it arguments with which it ends, or a longer --timeout."
-    )
-
-
-def not_ready(command: Command, timeout: float) -> LaunchFailed:
-    """Return the error for a server that did not say where it listens."""
-    return LaunchFailed(
-        f"{command.name} did not print its address within {timeout:g} s and was killed: "
-        "its first line must be 'ready HOST:PORT', or it needs a longer --timeout."
-    )
-
-
-def _timing(wall: int, ready: int | None, usage: "resource.struct_rusage") -> Timing:
-    return Timing(
+    known = seen or Seen()
+    timing = Timing(
         wall_ns=wall,
         ready_ns=ready,
         user_us=round(usage.ru_utime * 1e6),
@@ -285,7 +242,12 @@ def _timing(wall: int, ready: int | None, usage: "resource.struct_rusage") -> Ti
         major_faults=usage.ru_majflt,
         voluntary_switches=usage.ru_nvcsw,
         involuntary_switches=usage.ru_nivcsw,
+        exec_ns=since(next(iter(known.execs), None)),
+        first_thread_ns=since(next(iter(known.threads), None)),
+        main_ns=since(known.hits.get(command.main.address)) if command.main else None,
+        exit_ns=since(known.exit),
     )
+    return Observed(timing, child.begin, child.spawned, first_byte, seen)
 
 
 _NULL: list[int] = []
