@@ -1,11 +1,16 @@
 """A study as a JSON document, there and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from labhelpers.build import Binary
-from labhelpers.effects import cell_comparisons, cpu_comparisons, interactions
+from labhelpers.effects import (
+    cell_comparisons,
+    cpu_comparisons,
+    interactions,
+    main_comparisons,
+)
 from labhelpers.errors import LabError
 from labhelpers.readings import readings
 from labhelpers.startup.caution import Caution
@@ -37,6 +42,9 @@ def study_document(study: Study) -> dict[str, Any]:
         "cpu_comparisons": [
             asdict(cell) | c.as_dict() for cell in cells for c in cpu_comparisons(study, cell)
         ],
+        "main_comparisons": [
+            asdict(cell) | c.as_dict() for cell in cells for c in main_comparisons(study, cell)
+        ],
         "interactions": [
             asdict(cell) | asdict(i) for cell in cells for i in interactions(study, cell)
         ],
@@ -44,12 +52,21 @@ def study_document(study: Study) -> dict[str, Any]:
         "verdict": judged.text if judged else "too few rounds for a verdict",
         "verdict_word": judged.word if judged else None,
         "cautions": [asdict(caution) for caution in study.cautions],
-        "launches": [
-            asdict(cell) | launch.as_dict()
-            for cell, launches in study.launches.items()
-            for launch in launches
-        ],
+        "launches": _rows(study.launches),
+        "main_launches": _rows(study.main_launches),
     }
+
+
+def _rows(launches: Mapping[Cell, Sequence[Launch]]) -> list[dict[str, Any]]:
+    return [asdict(cell) | launch.as_dict() for cell, own in launches.items() for launch in own]
+
+
+def _cells(rows: Sequence[Mapping[str, Any]]) -> dict[Cell, list[Launch]]:
+    launches: dict[Cell, list[Launch]] = {}
+    for row in rows:
+        cell = Cell(row["program"], row["go"], row["cache"])
+        launches.setdefault(cell, []).append(Launch.from_dict(row))
+    return launches
 
 
 def load_study(document: Mapping[str, Any]) -> Study:
@@ -60,17 +77,14 @@ def load_study(document: Mapping[str, Any]) -> Study:
     """
     if document.get("schema") != SCHEMA:
         raise LabError(f"This is not a result of golab reproduce: its schema must be {SCHEMA}.")
-    launches: dict[Cell, list[Launch]] = {}
-    for row in document["launches"]:
-        cell = Cell(row["program"], row["go"], row["cache"])
-        launches.setdefault(cell, []).append(Launch.from_dict(row))
     kept = {field.name for field in fields(Binary)} - {"path", "script"}
     return Study(
         binaries=[
             Binary(**{k: row[k] for k in kept}, path=None, script="")
             for row in document["binaries"]
         ],
-        launches=launches,
+        launches=_cells(document["launches"]),
+        main_launches=_cells(document["main_launches"]),
         seed=document["seed"],
         rounds=document["rounds"],
         machine=document["machine"],

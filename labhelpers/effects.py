@@ -6,10 +6,12 @@ import numpy as np
 
 from labhelpers.startup.analysis import Quantity, by_command, comparisons, cpu_us, floor, start_ns
 from labhelpers.startup.estimate import (
+    LEAST_ROUNDS,
     Comparison,
     median_interval,
     verdict,
 )
+from labhelpers.startup.tomain import main_ns
 from labhelpers.study import BASELINE, TWIN, Cell, Study
 
 
@@ -44,6 +46,21 @@ def cpu_comparisons(study: Study, cell: Cell) -> list[Comparison]:
         return cell_comparisons(study, cell, cpu_us)
     except ValueError:
         return []
+
+
+def main_comparisons(study: Study, cell: Cell) -> list[Comparison]:
+    """Compare the time to main of every configuration of a cell with that of the default build.
+
+    Empty: it was not measured, or in too few rounds for an interval.
+    """
+    launches = study.main_launches.get(cell, [])
+    started = [config for config in study.configs if any(x.command == config for x in launches)]
+    if BASELINE not in started or not any(x.command == TWIN for x in launches):
+        return []
+    if len({launch.round for launch in launches}) < LEAST_ROUNDS:
+        return []
+    candidates = [config for config in started if config != BASELINE]
+    return comparisons(launches, BASELINE, candidates, {BASELINE: TWIN}, study.seed, main_ns)
 
 
 def interactions(study: Study, cell: Cell) -> list[Interaction]:

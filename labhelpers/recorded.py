@@ -43,7 +43,7 @@ def record(study: Study, name: str, command: str) -> list[Path]:
         command: what makes such a record again.
     """
     document = study_document(study)
-    launches = document.pop("launches")
+    launches = document.pop("launches") + document.pop("main_launches")
     table = io.StringIO()
     writer = csv.DictWriter(table, list(launches[0]), lineterminator="\n")
     writer.writeheader()
@@ -71,10 +71,13 @@ def load_recorded(name: str) -> tuple[Study, dict[str, Any]]:
         raise LabError(f"There is no recorded result {name!r}: there are {names or 'none'}.")
     document = read_json(file)
     with gzip.open(file.with_suffix(".csv.gz"), "rt", newline="") as stream:
-        document["launches"] = [
+        rows = [
             {key: value if key in WORDS else _number(value) for key, value in row.items()}
             for row in csv.DictReader(stream)
         ]
+    # Only starts for the time to main have one.
+    document["launches"] = [row for row in rows if row.get("main_ns") is None]
+    document["main_launches"] = [row for row in rows if row.get("main_ns") is not None]
     return load_study(document), document["recorded"]
 
 

@@ -6,7 +6,7 @@ launches is in effects.py and readings.py.
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,14 @@ from labhelpers.startup.estimate import LEAST_ROUNDS
 from labhelpers.startup.measure import draw_seed, require_rounds
 from labhelpers.startup.rounds import Block, CacheState, Launch, run_blocks
 from labhelpers.startup.spawn import Command
+from labhelpers.startup.tomain import marked_block, whole_rounds
 from labhelpers.toolchain import Toolchain, toolchain
 
 BASELINE = "default"
 LEAST_FOR_READINGS = 2 * LEAST_ROUNDS
 """Readings pick on one half of the rounds and estimate on the other (readings.py)."""
+MAIN_STARTS = 20
+"""How many starts of each binary are for the time to main, in each cache state."""
 TWIN = "default (copy)"
 """The baseline's file once more, byte for byte, under another name: the A/A comparison."""
 
@@ -64,7 +67,10 @@ class Cell:
 
 @dataclass
 class Study:
-    """What was built and every launch; the figures follow from these two."""
+    """What was built and every launch; the figures follow from these two.
+
+    `main_launches` are the starts for the time to main (startup/tomain.py).
+    """
 
     binaries: list[Binary]
     launches: dict[Cell, list[Launch]]
@@ -73,6 +79,7 @@ class Study:
     machine: dict[str, Any]
     cautions: list[Caution] = field(default_factory=list)
     interrupted: str | None = None
+    main_launches: dict[Cell, list[Launch]] = field(default_factory=dict)
 
     @property
     def programs(self) -> list[str]:
@@ -153,17 +160,21 @@ def run_study(design: Design, progress: Progress = lambda stage, more, whole: No
         warnings += why_not
         cells = [Cell(p, go, cache) for (p, go) in files for cache in caches]
         blocks = [Block(tuple(files[c.program, c.go]), c.cache, label(c)) for c in cells]
-        whole = design.rounds * sum(len(block.commands) for block in blocks)
+        every = max(1, design.rounds // MAIN_STARTS)
+        marked = [marked_block(block, design.timeout, every) for block in blocks]
+        warnings += no_main({note for _, notes in marked for note in notes})
+        blocks += [block for block, _ in marked]
         run = run_blocks(
             blocks,
             design.rounds,
             seed,
             design.timeout,
-            lambda launches: progress("start", launches, whole),
+            lambda more, whole: progress("start", more, whole),
         )
     if run.failure and run.rounds < LEAST_ROUNDS:
         raise run.failure
-    launches = dict(zip(cells, run.launches, strict=True))
+    launches = dict(zip(cells, run.launches[: len(cells)], strict=True))
+    to_main = dict(zip(cells, map(whole_rounds, run.launches[len(cells) :]), strict=True))
     warnings += cautions({label(cell): own for cell, own in launches.items()})
     return Study(
         binaries=binaries,
@@ -177,7 +188,13 @@ def run_study(design: Design, progress: Progress = lambda stage, more, whole: No
         },
         cautions=warnings,
         interrupted=run.interrupted,
+        main_launches={cell: own for cell, own in to_main.items() if own},
     )
+
+
+def no_main(notes: Iterable[str]) -> list[Caution]:
+    """Return a caution where the time to main could not be had, with each reason once."""
+    return [Caution("no time to main", "machine", note) for note in sorted(notes)]
 
 
 def label(cell: Cell) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labhelpers.effects import cell_comparisons
+from labhelpers.effects import cell_comparisons, main_comparisons
 from labhelpers.readings import LESS, Reading
 from labhelpers.startup.analysis import by_command
+from labhelpers.startup.estimate import Comparison
 from labhelpers.startup.rounds import Launch
 from labhelpers.study import BASELINE, TWIN, Cell, Study
 
@@ -25,11 +26,13 @@ GREY = "#666666"
 LABELS = {"trim-tags": "trim by tags", "strip+external+trim-tags": "all three (tags)"}
 
 
-def effects(study: Study) -> "Figure":
+def effects(study: Study, to_main: bool = False) -> "Figure":
     """Draw the change of every configuration against the default, with interval and A/A floor.
 
     One panel a program and cache state; a marker a Go release; hollow where it is not resolved.
+    With `to_main` it is the time to main that changes.
     """
+    compare = main_comparisons if to_main else cell_comparisons
     caches = list(dict.fromkeys(cell.cache for cell in study.launches))
     figure, axes = _grid(len(caches), len(study.programs), height=3.4)
     names = [config for config in study.configs if config != BASELINE]
@@ -40,7 +43,7 @@ def effects(study: Study) -> "Figure":
             for index, go in enumerate(study.releases):
                 cell = Cell(program, go, cache)
                 if cell in study.launches:
-                    _draw_cell(panel, study, cell, names, index)
+                    _draw_cell(panel, study, compare(study, cell), cell.go, names, index)
             panel.axvline(0, color="black", linewidth=0.8)
             panel.axvline((LESS - 1) * 100, color=GREY, linestyle="--", linewidth=0.9)
             panel.set_yticks(range(len(names)), [LABELS.get(name, name) for name in names])
@@ -57,16 +60,23 @@ def effects(study: Study) -> "Figure":
         color=GREY,
     )
     for panel in axes[-1]:
-        panel.set_xlabel("change of the start, %")
+        panel.set_xlabel(f"change of the {'time to main' if to_main else 'start'}, %")
     _legend(figure, axes[0][0])
     return figure
 
 
-def _draw_cell(panel: "Axes", study: Study, cell: Cell, names: Sequence[str], index: int) -> None:
+def _draw_cell(
+    panel: "Axes",
+    study: Study,
+    compared: Sequence[Comparison],
+    go: str,
+    names: Sequence[str],
+    index: int,
+) -> None:
     count = len(study.releases)
     shift = (index - (count - 1) / 2) * 0.7 / max(count, 2)
     colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
-    for order, c in enumerate(cell_comparisons(study, cell)):
+    for order, c in enumerate(compared):
         low, high = ((end - 1) * 100 for end in c.ci95)
         y = names.index(c.candidate) + shift
         panel.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
@@ -78,7 +88,7 @@ def _draw_cell(panel: "Axes", study: Study, cell: Cell, names: Sequence[str], in
             color=colour,
             markerfacecolor="white" if c.verdict == "not resolved" else colour,
             linestyle="",
-            label=f"Go {cell.go}" if order == 0 else None,
+            label=f"Go {go}" if order == 0 else None,
         )
         if order == 0:
             floor = c.floor * 100

@@ -1,14 +1,15 @@
 """Results as text for a terminal: what one wants to know first, in columns that line up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import fill
 
-from labhelpers.effects import cell_comparisons, interactions
+from labhelpers.effects import cell_comparisons, interactions, main_comparisons
 from labhelpers.readings import Reading
 from labhelpers.startup.analysis import by_command
-from labhelpers.startup.estimate import LEAST_ROUNDS, Comparison, estimate, percent
+from labhelpers.startup.estimate import LEAST_ROUNDS, Comparison, Estimate, estimate, percent
 from labhelpers.startup.measure import Measurement
-from labhelpers.study import BASELINE, Study
+from labhelpers.startup.tomain import ToMain, main_ns
+from labhelpers.study import BASELINE, Cell, Study
 from labhelpers.verdict import Verdict
 
 
@@ -33,23 +34,36 @@ def interval(ends: tuple[float, float]) -> str:
 
 def measurement_text(measurement: Measurement) -> str:
     """Return medians, ratios, intervals and floors of a measurement, and its cautions."""
-    rows = [["command", "median", "95 % interval", "against the first", "95 %", "A/A floor", ""]]
-    compared = {c.candidate: c for c in measurement.comparisons}
-    for own in measurement.estimates:
-        low, high = own.ci95_ms
-        row = [own.command, f"{own.median_ms:.3f} ms", f"[{low:.3f}, {high:.3f}]"]
-        c = compared.get(own.command)
-        tail = (
-            [percent(c.ratio), interval(c.ci95), f"±{c.floor * 100:.1f} %", c.verdict]
-            if c
-            else [""] * 4
-        )
-        rows.append([*row, *tail])
+    rows = [
+        ["command", "", "median", "95 % interval", "against the first", "95 %", "A/A floor", ""]
+    ]
+    known: Sequence[tuple[str, Measurement | ToMain]] = [
+        ("start", measurement),
+        ("to main", measurement.to_main),
+    ]
+    for name in measurement.commands:
+        for kind, own in known:
+            rows += [
+                [name if kind == "start" else "", kind, *_estimate_cells(e, own.comparisons)]
+                for e in own.estimates
+                if e.command == name
+            ]
     notes = [f"note: {caution.text}" for caution in measurement.cautions]
+    notes += [f"note: no time to main: {note}" for note in measurement.to_main.notes]
     head = f"{measurement.rounds} rounds, {measurement.cache}, seed {measurement.seed}"
     if measurement.interrupted:
         notes.append(f"note: cut short by {measurement.interrupted}; whole rounds were kept.")
     return "\n".join([columns(rows) if measurement.estimates else "No interval.", head, *notes])
+
+
+def _estimate_cells(own: Estimate, comparisons: Sequence[Comparison]) -> list[str]:
+    low, high = own.ci95_ms
+    cells = [f"{own.median_ms:.3f} ms", f"[{low:.3f}, {high:.3f}]"]
+    for c in comparisons:
+        if c.candidate == own.command:
+            floor = f"±{c.floor * 100:.1f} %"
+            return [*cells, percent(c.ratio), interval(c.ci95), floor, c.verdict]
+    return [*cells, *[""] * 4]
 
 
 def study_text(study: Study, found: Sequence[Reading], judged: Verdict | None) -> str:
@@ -57,7 +71,9 @@ def study_text(study: Study, found: Sequence[Reading], judged: Verdict | None) -
     parts = [_builds_that_failed(study)]
     if study.rounds >= LEAST_ROUNDS:
         caches = dict.fromkeys(cell.cache for cell in study.launches)
-        parts = [*(_effects(study, cache) for cache in caches), *parts, _interactions(study)]
+        tables = [_effects(study, cache) for cache in caches]
+        to_main = [_main_effects(study, cache) for cache in caches]
+        parts = [*tables, *to_main, *parts, _interactions(study)]
     if found:
         parts.append(_readings(found))
     parts.append("\n".join(f"note: {caution.text}" for caution in study.cautions))
@@ -78,8 +94,32 @@ def _effects(study: Study, cache: str) -> str:
     medians = [
         estimate(BASELINE, by_command(study.launches[cell])[BASELINE], study.seed) for cell in cells
     ]
+    title = "Change against the default build, 95 % interval below it; ~ is not resolved"
+    return f"{title}\n{_effect_table(f'{cache} start', cells, medians, found)}"
+
+
+def _main_effects(study: Study, cache: str) -> str:
+    """Return the same table of the time to main; empty where it was not measured."""
+    known = {cell: main_comparisons(study, cell) for cell in study.main_launches}
+    cells = [cell for cell, own in known.items() if cell.cache == cache and own]
+    found = [{c.candidate: c for c in known[cell]} for cell in cells]
+    medians = [
+        estimate(BASELINE, by_command(study.main_launches[cell], main_ns)[BASELINE], study.seed)
+        for cell in cells
+    ]
+    title = "Change of the time to main, from starts with a breakpoint there"
+    table = _effect_table(f"{cache}, to main", cells, medians, found)
+    return f"{title}\n{table}" if cells else ""
+
+
+def _effect_table(
+    title: str,
+    cells: Sequence[Cell],
+    medians: Sequence[Estimate],
+    found: Sequence[Mapping[str, Comparison]],
+) -> str:
     rows = [
-        [f"{cache} start", *(cell.program for cell in cells)],
+        [title, *(cell.program for cell in cells)],
         ["", *(f"Go {cell.go}" for cell in cells)],
         [BASELINE, *(f"{own.median_ms:.2f} ms" for own in medians)],
         ["A/A floor", *(f"±{next(iter(own.values())).floor * 100:.1f} %" for own in found)],
@@ -88,8 +128,7 @@ def _effects(study: Study, cache: str) -> str:
         shown = [own.get(config) for own in found]
         rows.append([config, *(short(c) if c else "–" for c in shown)])
         rows.append(["", *(interval(c.ci95) if c else "" for c in shown)])
-    title = "Change against the default build, 95 % interval below it; ~ is not resolved"
-    return f"{title}\n{columns(rows)}"
+    return columns(rows)
 
 
 def short(comparison: Comparison) -> str:

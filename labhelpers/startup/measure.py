@@ -4,8 +4,8 @@ import random
 import secrets
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from labhelpers import machine
@@ -13,8 +13,17 @@ from labhelpers.errors import LabError
 from labhelpers.startup.analysis import by_command, comparisons
 from labhelpers.startup.caution import Caution, busy, cautions
 from labhelpers.startup.estimate import LEAST_ROUNDS, Comparison, Estimate, estimate
-from labhelpers.startup.rounds import Block, CacheState, Launch, Launcher, run_blocks
+from labhelpers.startup.rounds import (
+    Block,
+    CacheState,
+    Launch,
+    Launcher,
+    Progress,
+    no_progress,
+    run_blocks,
+)
 from labhelpers.startup.spawn import Command, launch
+from labhelpers.startup.tomain import ToMain, marked_block, to_main
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +37,7 @@ class Measurement:
 
     The commands take turns, one a round, in being started once more: such a twin's name ends in
     "(again)", and what all twins say against their originals is the floor of each comparison.
+    `to_main` says the same of the time to main, from starts of their own.
     """
 
     commands: list[str]
@@ -40,6 +50,7 @@ class Measurement:
     rounds: int
     cache: CacheState
     interrupted: str | None = None
+    to_main: ToMain = field(default_factory=ToMain)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the document of schema golab/measure/1."""
@@ -54,6 +65,7 @@ class Measurement:
             "estimates": [asdict(e) for e in self.estimates],
             "comparisons": [c.as_dict() for c in self.comparisons],
             "cautions": [asdict(c) for c in self.cautions],
+            "time_to_main": self.to_main.as_dict(),
             "launches": [launch.as_dict() for launch in self.launches],
         }
 
@@ -64,18 +76,27 @@ class Measurement:
         return pd.DataFrame([launch.as_dict() for launch in self.launches])
 
 
+def split_words(text: str) -> list[str]:
+    """Return the words of a line as a shell would split it.
+
+    Raises:
+        LabError: it does not parse.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise LabError(
+            f"The command {text!r} cannot be read ({error}): check its quotes."
+        ) from error
+
+
 def parse_command(text: str) -> Command:
     """Return the command of a line as one types it; no shell is in between.
 
     Raises:
         LabError: the line is empty or does not parse, or its program is not to be found.
     """
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise LabError(
-            f"The command {text!r} cannot be read ({error}): check its quotes."
-        ) from error
+    words = split_words(text)
     if not words:
         raise LabError("A command is empty: name a program to start.")
     path = shutil.which(words[0])
@@ -112,8 +133,9 @@ def measure(
     seed: int | None = None,
     cache: CacheState = "warm",
     timeout: float = 10.0,
-    progress: Callable[[int], None] = lambda launches: None,
+    progress: Progress = no_progress,
     launcher: Launcher = launch,
+    main: bool = False,
 ) -> Measurement:
     """Start every command once a round in random order, and compare all with the first.
 
@@ -123,8 +145,9 @@ def measure(
         seed: decides the order; drawn, and kept in the result, where none is given.
         cache: "cold" drops the pages of each program's own file before each of its starts.
         timeout: seconds for one start.
-        progress: told how many launches were done, after each round.
+        progress: told how many launches were done.
         launcher: what starts a command.
+        main: also measure the time to main, which takes as many starts again.
 
     Raises:
         LabError: too few rounds, two commands of one name, a cold start that cannot be had.
@@ -141,8 +164,9 @@ def measure(
     again = [replace(command, name=twins[command.name]) for command in commands]
     random.Random(seed).shuffle(again)
     block = Block(tuple(commands), cache, twins=tuple(again))
-    run = run_blocks([block], rounds, seed, timeout, progress, launcher)
-    launches = run.launches[0]
+    marked, notes = marked_block(block, timeout) if main else (Block(()), [])
+    run = run_blocks([block, marked], rounds, seed, timeout, progress, launcher)
+    launches, with_mark = run.launches
     enough = run.rounds >= LEAST_ROUNDS
     if run.failure and not enough:
         raise run.failure
@@ -158,4 +182,5 @@ def measure(
         rounds=run.rounds,
         cache=cache,
         interrupted=run.interrupted,
+        to_main=to_main(with_mark, names, twins, seed, notes),
     )
