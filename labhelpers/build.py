@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from labhelpers.errors import LabError
 from labhelpers.machine import usable_cores
+from labhelpers.overlayfiles import Overlay, shell_lines, write_overlay
 from labhelpers.paths import cache_dir, unwritable
 from labhelpers.programs import Program
 from labhelpers.toolchain import Toolchain
@@ -33,7 +34,8 @@ class BuildConfig:
     """How to build: the switches of `go build` (`go help build`, `go tool link`).
 
     `cgo` None means Go's own default: on where there is a C compiler. `trimpath` is on because a
-    file's size otherwise moves with the length of the source folder's name.
+    file's size otherwise moves with the length of the source folder's name. `overlay` holds files
+    below GOROOT/src, each with the whole text that this build takes in its place or adds.
     """
 
     name: str = "custom"
@@ -44,15 +46,17 @@ class BuildConfig:
     buildmode: str = ""
     gcflags: str = ""
     trimpath: bool = True
+    overlay: Overlay = ()
 
-    def arguments(self) -> list[str]:
-        """Return the switches for `go build`."""
+    def arguments(self, overlay_file: str = "overlay.json") -> list[str]:
+        """Return the switches for `go build`, which finds the overlay, if any, in that file."""
         ldflags = " ".join(
             filter(None, [self.linkmode and f"-linkmode={self.linkmode}", self.ldflags])
         )
         return [
             "-buildvcs=false",
             *(["-trimpath"] if self.trimpath else []),
+            *([f"-overlay={overlay_file}"] if self.overlay else []),
             *([f"-buildmode={self.buildmode}"] if self.buildmode else []),
             *([f"-tags={','.join(self.tags)}"] if self.tags else []),
             *([f"-gcflags={self.gcflags}"] if self.gcflags else []),
@@ -198,7 +202,8 @@ class RunningBuilds:
             folder = copy_for_release(program, toolchain.release, scratch / "source")
         made = scratch / "made"
         made.mkdir()
-        words = ["build", f"-p={self.processes_each}", *config.arguments()]
+        table = write_overlay(config.overlay, toolchain.goroot, scratch / "overlay")
+        words = ["build", f"-p={self.processes_each}", *config.arguments(str(table))]
         begin = time.monotonic()
         status, log = self.run(
             [str(toolchain.go), *words, "-o", str(made / program.name), "."],
@@ -263,6 +268,8 @@ class RunningBuilds:
 def key(program: Program, content: str, config: BuildConfig, toolchain: Toolchain) -> str:
     """Return the name of a build's folder in the cache: a hash of all that decides its bytes."""
     switches = {k: v for k, v in asdict(config).items() if k != "name"}
+    if not config.overlay:  # so that builds from before there were overlays keep their names
+        del switches["overlay"]
     parts = [program.name, content, json.dumps(switches), toolchain.identity()]
     return f"{program.name}-{sha256(chr(0).join(parts).encode()).hexdigest()[:24]}"
 
@@ -335,9 +342,13 @@ def by_hand(program: Program, config: BuildConfig, toolchain: Toolchain) -> tupl
     variables = " ".join(
         f"{name}={shlex.quote(value)}" for name, value in go_environment(config, toolchain).items()
     )
+    enter = enter if program.bundled else f"cd {folder}"
+    if config.overlay:
+        enter = f"{shell_lines(config.overlay, toolchain.goroot)}\n{enter}"
+        variables = f'overlay="$overlay" {variables}'
+        command = command.replace("-overlay=overlay.json", '-overlay="$overlay"/overlay.json')
     # Unlike the PATH of whoever pastes this, that of the build finds this release's go first.
     commands = f"PATH={shlex.quote(str(toolchain.go.parent))}:$PATH; {prelude}{command}"
-    enter = enter if program.bundled else f"cd {folder}"
     return short, f"{enter}\nenv -i {variables} sh -c {shlex.quote(commands)}"
 
 
