@@ -252,6 +252,9 @@ def measure(
         float | None,
         typer.Option(help="Exit 1 where a ratio's interval lies above this.", min=0),
     ] = None,
+    main: Annotated[
+        bool, typer.Option(help="Also measure the time to main: as many starts again.")
+    ] = True,
     timeout: Timeout = 10.0,
     seed: Seed = None,
     json: Json = None,
@@ -263,12 +266,9 @@ def measure(
     from labhelpers.startup.measure import parse_command
 
     parsed = [parse_command(text) for text in commands]
-    states = _caches(cache)
-    if len(states) != 1:
-        raise LabError("golab measure takes one cache state: --cache warm or --cache cold.")
-    total = (rounds or 0) * (len(parsed) + 1)
-    with bar("start", total) as advance:
-        result = compare(parsed, rounds or 0, seed, states[0], timeout, advance)
+    state = _cache(cache)
+    with bar("start") as advance:
+        result = compare(parsed, rounds or 0, seed, state, timeout, advance, main=main)
     _deliver(json, result.as_dict(), lambda: measurement_text(result))
     if result.interrupted:
         _cut_short(result.interrupted)
@@ -276,6 +276,80 @@ def measure(
     if above:
         names = ", ".join(f"{c.candidate} ({c.ratio:.3f})" for c in above)
         raise CheckFailed(f"The gate of {gate:g} does not hold for {names}.")
+
+
+@app.command()
+def phases(
+    command: Annotated[str, typer.Argument(help="A program and its arguments, in quotes.")],
+    method: Annotated[
+        str, typer.Option(help="breakpoints, events or spawn; the most that is allowed if not set.")
+    ] = "",
+    rounds: Rounds = 40,
+    cache: Annotated[str, typer.Option(help="warm or cold.")] = "warm",
+    timeout: Timeout = 10.0,
+    seed: Seed = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the timeline.")] = None,
+    force: Annotated[bool, typer.Option(help="Overwrite that page.")] = False,
+    json: Json = None,
+) -> None:
+    """Say where the time of one start goes, on an unmodified binary."""
+    from labhelpers.files import write_whole
+    from labhelpers.show.progress import bar
+    from labhelpers.show.timeline import phases_text
+    from labhelpers.startup.measure import parse_command
+    from labhelpers.startup.phases import find_method, measure_phases
+
+    if html:
+        _refuse_overwriting([html], force)
+    parsed, chosen, state = parse_command(command), find_method(method), _cache(cache)
+    with bar("start") as advance:
+        found = measure_phases([parsed], rounds or 0, seed, timeout, chosen, state, advance)
+    if html:
+        from labhelpers.show.timeline_html import phases_page
+
+        write_whole(html, phases_page(found))
+        print(f"golab: wrote {html}", file=sys.stderr)
+    _deliver(json, found[0].as_dict(), lambda: phases_text(found))
+
+
+@app.command()
+def init(
+    program: Annotated[str, typer.Argument(help="A program's name, or a main package's folder.")],
+    go: Annotated[str, typer.Option(help="Go release: current, article, 1.25 …")] = "current",
+    config: Annotated[str, typer.Option(help="A named configuration.")] = "default",
+    gomaxprocs: Annotated[
+        int | None, typer.Option(help="Sets GOMAXPROCS for the starts.", min=1)
+    ] = None,
+    args: Annotated[str, typer.Option(help="Arguments for the program, in quotes.")] = "",
+    rounds: Rounds = 40,
+    timeout: Timeout = 10.0,
+    seed: Seed = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the timeline.")] = None,
+    force: Annotated[bool, typer.Option(help="Overwrite that page.")] = False,
+    json: Json = None,
+) -> None:
+    """Time each step of the Go runtime before main, in a build with an instrumented runtime."""
+    from labhelpers.configs import find_config
+    from labhelpers.files import write_whole
+    from labhelpers.programs import find_program
+    from labhelpers.runtime.init import measure_init
+    from labhelpers.show.progress import bar
+    from labhelpers.show.timeline import init_text
+    from labhelpers.startup.measure import split_words
+    from labhelpers.toolchain import toolchain
+
+    if html:
+        _refuse_overwriting([html], force)
+    words = split_words(args)
+    wanted = find_program(program), toolchain(go), find_config(config)
+    with bar("start") as advance:
+        found = measure_init(*wanted, gomaxprocs, rounds or 0, seed, timeout, advance, words)
+    if html:
+        from labhelpers.show.timeline_html import init_page
+
+        write_whole(html, init_page(found))
+        print(f"golab: wrote {html}", file=sys.stderr)
+    _deliver(json, found.as_dict(), lambda: init_text(found))
 
 
 @app.command()
@@ -367,6 +441,13 @@ def _caches(text: str) -> "tuple[CacheState, ...]":
     if not names or not set(names) <= {"warm", "cold"}:
         raise LabError(f"There is no cache state {text!r}: take warm, cold, or warm,cold.")
     return tuple(dict.fromkeys(names))  # type: ignore[arg-type]
+
+
+def _cache(text: str) -> "CacheState":
+    states = _caches(text)
+    if len(states) != 1:
+        raise LabError("This takes one cache state: --cache warm or --cache cold.")
+    return states[0]
 
 
 def _refuse_overwriting(files: list[Path], force: bool) -> None:
