@@ -148,7 +148,9 @@ def test_arguments_and_much_output_do_no_harm(package: Package, current_go: Tool
     )
     found = of_package(folder, current_go, arguments=("a", "b"))
     assert found.rounds == 6
-    with pytest.raises(LaunchFailed, match=r"own tool exited with status 2.*arguments\?$"):
+    with pytest.raises(
+        LaunchFailed, match=r"own tool exited with status 2.*arguments \(--args\)\?$"
+    ):
         of_package(folder, current_go)
 
 

@@ -63,15 +63,23 @@ def test_the_program_itself_reads_the_same_clock(tmp_path: Path, switches: tuple
         assert 0 < timing.exec_ns < timing.main_ns < told < timing.exit_ns < timing.wall_ns
 
 
-def test_every_start_has_the_kernels_stamps(current_go: Toolchain) -> None:
+def test_every_watched_start_has_the_kernels_stamps(current_go: Toolchain) -> None:
     hello = build(find_program("hello"), find_config("default"), current_go)
+    command = Command("hello", (str(hello.path),))
     for _ in range(20):
-        own = launch(Command("hello", (str(hello.path),)), 10)
+        with Watch() as watch:
+            own = observe(command, 10, watch=watch).timing
         assert own.exec_ns is not None
         assert own.first_thread_ns is not None
         assert own.exit_ns is not None
         assert 0 < own.exec_ns < own.first_thread_ns < own.exit_ns < own.wall_ns
         assert own.main_ns is None
+
+
+def test_nobody_watches_a_start_whose_wall_time_counts(current_go: Toolchain) -> None:
+    hello = build(find_program("hello"), find_config("default"), current_go)
+    own = launch(Command("hello", (str(hello.path),)), 10)
+    assert (own.exec_ns, own.first_thread_ns, own.exit_ns, own.main_ns) == (None,) * 4
 
 
 @pytest.mark.parametrize("config", ["default", "strip", "pie", "static", "strip+external"])

@@ -43,9 +43,9 @@ SENTENCES: Mapping[str, str | dict[int, str]] = {
     "(runtime/malloc.go).",
     "getGodebugEarly": "Looks for GODEBUG in the environment, entry by entry.",
     "initPageTrace": "Begins a trace of pages; empty unless Go was built with that experiment.",
-    "cpuinit": "Asks the processor what it can do, by a row of CPUID instructions: cheap on bare "
-    "metal, microseconds each in a virtual machine, where every CPUID traps to the hypervisor "
-    "(internal/cpu).",
+    "cpuinit": "Asks what the processor can do, by CPUID instructions: cheap on bare metal, "
+    "microseconds each in a virtual machine, where they trap to the hypervisor; and makes the "
+    f"heap's first allocation: {FAULTS} (internal/cpu).",
     "alginit": "Chooses the hash functions of maps, by AES instructions where there are any, and "
     "fills in their random keys (runtime/alg.go).",
     "maps.AlgInit": "Chooses the hash functions of maps, by AES instructions where there are any, "
@@ -90,7 +90,8 @@ SENTENCES: Mapping[str, str | dict[int, str]] = {
         23: "Allocates the first thread's buffers for stack traces of profiles, now that GODEBUG "
         f"is known: {FAULTS}.",
         25: "Allocates the first thread's buffers for stack traces of profiles once more, though "
-        f"mcommoninit has done so: GODEBUG is known earlier by now. {FAULTS.capitalize()}.",
+        "mcommoninit has done so; the memory profile's rate has just been set, and so it records "
+        f"this allocation even in a program that wants no profile: {FAULTS}.",
     },
     "defaultGOMAXPROCSInit": "Finds the cgroup that limits the process's processor time, by "
     "reading files of /proc and opening that of the limit: system calls (runtime/cgroup_linux.go).",

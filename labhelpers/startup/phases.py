@@ -1,8 +1,8 @@
 """Where the time of a start goes, on an unmodified program: the engine behind `golab phases`.
 
 Every command is started in interleaved rounds: as it is; as it is once more, for the A/A floor;
-with its marks watched by breakpoints; and, in the first rounds, with its page faults watched, too.
-What the watching costs is measured in the same rounds and stands in the result.
+watched; and, in some rounds, with its page faults watched, too. What the watching costs is measured
+in the same rounds and stands in the result.
 """
 
 from collections import Counter
@@ -65,8 +65,8 @@ class Phases:
 
     Those of each launch sum to its time exactly; `explained` is the share of a launch (the median)
     that lies between neighbouring marks: what had to be joined over a missing mark explains
-    nothing. `wall` is of starts that nothing watched but the kernel's own
-    stamps, `overhead` compares the watched ones with them. `launches` holds all, in their order.
+    nothing. `wall` is of starts that nobody watched, `overhead` compares the watched ones with
+    them. `launches` holds all, kind by kind.
     """
 
     command: str
@@ -75,7 +75,7 @@ class Phases:
     wall: Estimate
     time_to_main: Estimate | None
     explained: float
-    overhead: Comparison | None
+    overhead: Comparison
     resident: Resident | None
     launches: list[Launch]
     notes: list[str]
@@ -99,7 +99,7 @@ class Phases:
             "wall_ci95_us": [end * 1e3 for end in self.wall.ci95_ms],
             "explained": self.explained,
             "time_to_main_us": self.time_to_main and self.time_to_main.median_ms * 1e3,
-            "overhead": self.overhead and self.overhead.as_dict(),
+            "overhead": self.overhead.as_dict(),
             "resident": self.resident and asdict(self.resident),
             "notes": self.notes,
             "launches": [launch.as_dict() for launch in self.launches],
@@ -178,7 +178,7 @@ def _phases(
     name = own.command.name
     kinds = {kind: [x for x in launches if x.command == name + kind] for kind in KINDS}
     notes = list(own.notes)
-    stamps, dropped = whole(kinds[WATCHED] or kinds[""])
+    stamps, dropped = whole(kinds[WATCHED])
     if dropped:
         notes.append(f"{dropped} launches lacked a stamp and are left out of the phases.")
     if len(stamps) < LEAST_ROUNDS:
@@ -201,7 +201,7 @@ def _phases(
         wall=estimate(name, by_command(kinds[""])[name], seed),
         time_to_main=estimate(name, [own[main] for own in stamps], seed) if main else None,
         explained=float(np.median([_explained(own) for own in stamps])),
-        overhead=_overhead(name, launches, seed) if kinds[WATCHED] else None,
+        overhead=_overhead(name, launches, seed),
         resident=None,
         launches=[x for kind in KINDS for x in kinds[kind]],
         notes=notes,

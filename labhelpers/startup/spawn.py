@@ -2,7 +2,8 @@
 
 The clock is CLOCK_MONOTONIC in nanoseconds. It starts right before posix_spawn(3), which does not
 copy the parent's page tables, and stops when wait4(2) has returned the child's resource usage.
-Where perf events are allowed, the kernel adds its own stamps in between (watch.py).
+In starts that are watched the kernel adds its own stamps in between (watch.py); that makes them
+some per cent longer, mostly because each thread inherits the events, so what counts is not watched.
 """
 
 import contextlib
@@ -39,8 +40,8 @@ class Timing:
     than a start: their sum is exact, their parts are not. `ready_ns` is the time of a server's
     first answer, None for other programs.
 
-    What the kernel stamped, counted like the wall time from before the spawn, is None where perf
-    events are refused: `exec_ns` when the process became the program, `first_thread_ns` when it
+    What the kernel stamped, counted like the wall time from before the spawn, is None in a start
+    that was not watched: `exec_ns` when the process became the program, `first_thread_ns` when it
     began its first further thread (in a Go program, early in runtime.main), `main_ns` when the
     command's `main` was reached, `exit_ns` when its first thread ended.
     """
@@ -79,6 +80,8 @@ def launch(
 ) -> Timing:
     """Start a command once, with its output thrown away, and return what that took.
 
+    Only a command with a `main` to be timed is watched.
+
     Args:
         command: what to start.
         timeout: seconds after which the program and what it started are killed.
@@ -90,9 +93,10 @@ def launch(
     """
     with contextlib.ExitStack() as stack:
         watch = None
-        # Where events are refused, the times of the parent's own clock stand by themselves.
-        with contextlib.suppress(PerfRefused):
-            watch = stack.enter_context(Watch([command.main.address] if command.main else []))
+        if command.main:
+            # Where events are refused from now on, this start has no time to main.
+            with contextlib.suppress(PerfRefused):
+                watch = stack.enter_context(Watch([command.main.address]))
         return observe(command, timeout, environment, watch).timing
 
 

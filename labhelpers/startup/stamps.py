@@ -28,7 +28,7 @@ class Stamped(Timing):
     """
 
     stamps: Mapping[str, int] | None = None
-    """None where they contradict each other, or the kernel dropped some."""
+    """None where nobody watched, they contradict each other, or the kernel dropped some."""
     faults: tuple[int, ...] | None = None
 
 

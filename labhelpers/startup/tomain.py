@@ -2,7 +2,8 @@
 
 It is what stripping, linking and the runtime can change; the wall time adds what main does and the
 taking down of the process. A breakpoint makes a start slower, so these starts are others than those
-whose wall time counts: they take turns with them in the same rounds.
+whose wall time counts: they take turns with them in the same rounds. Each also has the kernel's
+stamps of exec, of the first thread and of the exit.
 """
 
 from collections.abc import Sequence

@@ -95,9 +95,7 @@ def blocks(plans: Sequence[Plan], rounds: int, cache: CacheState) -> list[Block]
     """Return the starts as they are with their twins, those watched, and those with faults."""
     own = [p.command for p in plans]
     made = [Block(tuple(own), cache, twins=tuple(replace(c, name=c.name + TWIN) for c in own))]
-    watched = [p.command for p in plans if p.method != "events"]
-    if watched:
-        made.append(Block(tuple(replace(c, name=c.name + WATCHED) for c in watched), cache))
+    made.append(Block(tuple(replace(c, name=c.name + WATCHED) for c in own), cache))
     kernel = [p.command for p in plans if p.method != "spawn"]
     if kernel:
         commands = tuple(replace(c, name=c.name + FAULTS) for c in kernel)
@@ -112,25 +110,23 @@ def watcher(plans: Sequence[Plan]) -> Callable[[Command, float, Mapping[str, str
     def launch(command: Command, timeout: float, environment: Mapping[str, str]) -> Stamped:
         kind = next((word for word in (TWIN, WATCHED, FAULTS) if command.name.endswith(word)), "")
         own = by_name[command.name.removesuffix(kind)]
-        marks = own.marks if kind in (WATCHED, FAULTS) else {}
-        fixed = any(mark.fixed for mark in marks.values())
-        if own.method == "spawn":
+        if kind not in (WATCHED, FAULTS) or own.method == "spawn":
             byte = kind == WATCHED and not command.server
             seen = observe(own.command, timeout, environment, first_byte=byte)
         else:
-            addresses = [mark.address for mark in marks.values()]
+            fixed = any(mark.fixed for mark in own.marks.values())
+            addresses = [mark.address for mark in own.marks.values()]
             with Watch(addresses, faults=kind == FAULTS) as watch:
                 seen = observe(own.command, timeout, environment, watch, fixed=fixed)
-        return _stamped(seen, command, marks, kind == FAULTS)
+        return _stamped(seen, own, kind)
 
     return launch
 
 
-def _stamped(
-    observed: Observed, command: Command, marks: Mapping[str, Mark], with_faults: bool
-) -> Stamped:
-    stamps = stamps_of(observed, command, marks)
-    faults = observed.seen.faults if observed.seen and with_faults else None
+def _stamped(observed: Observed, own: Plan, kind: str) -> Stamped:
+    watched = kind in (WATCHED, FAULTS)
+    stamps = stamps_of(observed, own.command, own.marks) if watched else {}
+    faults = observed.seen.faults if observed.seen and kind == FAULTS else None
     timing = {name: getattr(observed.timing, name) for name in type(observed.timing).__slots__}
     since = None if faults is None else tuple(time - observed.begin_ns for time in faults)
     return Stamped(**timing, stamps=stamps or None, faults=since)

@@ -1,0 +1,3 @@
+module golab/gmp
+
+go 1.21

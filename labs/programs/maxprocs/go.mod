@@ -1,0 +1,3 @@
+module golab/maxprocs
+
+go 1.21

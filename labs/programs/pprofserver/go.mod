@@ -1,0 +1,3 @@
+module golab/pprofserver
+
+go 1.21

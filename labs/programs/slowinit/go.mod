@@ -1,0 +1,3 @@
+module golab/slowinit
+
+go 1.21

@@ -1,0 +1,3 @@
+module golab/tracedmain
+
+go 1.21

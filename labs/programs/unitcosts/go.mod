@@ -1,0 +1,3 @@
+module golab/unitcosts
+
+go 1.21
