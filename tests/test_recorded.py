@@ -23,6 +23,7 @@ def test_figures_follow_from_the_launches() -> None:
     assert kept.pop("recorded") == source
     document = json.loads(json.dumps(study_document(study)))
     assert len(document.pop("launches")) == study.rounds * 20 * 11
+    assert len(document.pop("main_launches")) == 20 * 20 * 11
     assert document == kept
 
 

@@ -1,19 +1,24 @@
 """Each step of the Go runtime before main.main, timed in an instrumented build of any program."""
 
 import contextlib
+import itertools
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labhelpers import machine
 from labhelpers.build import Binary, BuildConfig, build_all
 from labhelpers.configs import find_config
 from labhelpers.errors import LabError
+from labhelpers.paths import cache_dir, unwritable
 from labhelpers.programs import Program
 from labhelpers.runtime.instrument import Extra, Instrumented, instrument
 from labhelpers.runtime.report import NAMES, VARIABLE, Report, read_reports
 from labhelpers.runtime.steps import what
+from labhelpers.startup import pagecache
 from labhelpers.startup.analysis import by_command, comparisons
 from labhelpers.startup.caution import busy, cautions
 from labhelpers.startup.estimate import (
@@ -35,6 +40,11 @@ if TYPE_CHECKING:
 PLAIN, STAMPED = "plain", "instrumented"
 ROOM = 16384
 """Bytes of a report for which pages are made before the program is started."""
+COPIES = 8
+"""How many copies of each program take turns: where a file's pages happen to lie shifts its starts
+by up to 2 %, the same at each start."""
+COPIED_BYTES = 64 << 20
+"""How much both are copied to at most; a large program has fewer copies."""
 LIMIT = 1.03
 """How much longer an instrumented start may take, for its steps to be those of a plain one."""
 
@@ -177,8 +187,9 @@ def measure_init(
     ]
     state = machine.describe()
     block = Block(tuple(commands), twins=tuple(replace(c, name=c.name + TWIN) for c in commands))
-    launcher = _Launcher(program.name, own)
-    run = run_blocks([block], rounds, seed, timeout, progress, launcher)
+    with _copies([command.file for command in commands]) as copies:
+        launcher = _Launcher(program.name, own, copies)
+        run = run_blocks([block], rounds, seed, timeout, progress, launcher)
     if run.rounds < LEAST_ROUNDS:
         raise run.failure or LabError(
             f"The run was ended after {run.rounds} rounds: steps have intervals from "
@@ -209,12 +220,35 @@ def _built(
     return binaries
 
 
+@contextlib.contextmanager
+def _copies(files: Sequence[Path]) -> Iterator[dict[Path, list[Path]]]:
+    """Copy each file as often as there is room for, for as long as the body runs."""
+    count = max(1, min(COPIES, COPIED_BYTES // sum(file.stat().st_size for file in files)))
+    parent = cache_dir("runs")
+    with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
+        places = {
+            file: [Path(folder) / f"{number}-{place}" / file.name for place in range(count)]
+            for number, file in enumerate(files)
+        }
+        try:
+            for place in range(count):  # in turns, so that no program has all its copies together
+                for file, copies in places.items():
+                    copies[place].parent.mkdir()
+                    pagecache.write_anew(file, copies[place])
+        except OSError as error:
+            raise unwritable(parent, error.strerror or error) from error
+        yield places
+
+
 class _Launcher:
     """Starts a command as any launch, with a file for its report, and keeps what it said."""
 
-    def __init__(self, program: str, own: Instrumented) -> None:
+    def __init__(
+        self, program: str, own: Instrumented, copies: Mapping[Path, Sequence[Path]]
+    ) -> None:
         self.program = program
         self.own = own
+        self.copies = {file: itertools.cycle(own) for file, own in copies.items()}
         self.packages: dict[int, str] = {}
         """Of init tasks by their place: told by the first start, and left out of the others."""
         self.said: list[tuple[int, Report | None]] = []
@@ -224,8 +258,10 @@ class _Launcher:
         with _memory_file() as file:
             named = "0" if self.packages else "1"
             environment = {**environment, VARIABLE: str(file), NAMES: named}
+            argv = (str(next(self.copies[command.file])), *command.argv[1:])
+            copy = replace(command, name=self.program, argv=argv)
             try:
-                observed = observe(replace(command, name=self.program), timeout, environment)
+                observed = observe(copy, timeout, environment)
             except LaunchFailed as error:
                 if not command.name.startswith(STAMPED):
                     raise

@@ -4,8 +4,10 @@ What: two builds of one source that differ in one number: how long package main'
 the clock, 0 or 20 µs. In each trial both are copied anew, since where a file's pages lie may matter
 and is a matter of luck; all get the same two files, each for 10 seconds, in random order.
 
-- Ours: labhelpers.startup.measure with its time to main; found where its verdict is "slower". The
-  same for its wall time, for comparison.
+- Ours, by init task: what `golab init` says of package main in either build, five seconds each;
+  found where the two intervals lie apart, the longer one where the delay is.
+- Ours, time to main: labhelpers.startup.measure; found where its verdict is "slower". The same for
+  its wall time, for comparison.
 - Ours, by phase: labhelpers.startup.phases.measure_phases; found where the interval of the pair
   ratios of "runtime.main to main.main", the phase in which init tasks run, lies above 1.
 - hyperfine -N: it states no verdict, so two rules stand for one: (i) its printed ratio lies above 1
@@ -20,7 +22,7 @@ Run:   python tests/bench/bench_injected.py [--trials 10] [--microseconds 20] [-
        FILE gets a line of JSON for each trial.
 Needs: hyperfine (apt-get install hyperfine; 1.15), perf events, and what golab needs to build.
 Units: per cent of the trials with Wilson's 95 % interval; µs.
-Takes: 30 seconds a trial, and as many for the control: 10 minutes.
+Takes: 40 seconds a trial, and as many for the control: 14 minutes.
 """
 
 import argparse
@@ -46,6 +48,7 @@ from labhelpers.errors import LabError
 from labhelpers.files import write_whole
 from labhelpers.paths import cache_dir
 from labhelpers.programs import find_program
+from labhelpers.runtime.init import measure_init
 from labhelpers.startup import Command, measure
 from labhelpers.startup.estimate import ratio_interval
 from labhelpers.startup.phases import Phases, measure_phases
@@ -71,6 +74,8 @@ class Found:
     """One trial: who found the delay, and what ours says that it is, in microseconds."""
 
     delay_us: int
+    ours_init: bool
+    init_us: float
     ours_to_main: bool
     ours_wall: bool
     ours_phase: bool
@@ -115,6 +120,24 @@ def by_measure(files: Sequence[Path], seconds: float, seed: int) -> dict[str, An
         "to_main_us": (own.ratio - 1) * base_us,
         "to_main_ci95_us": ((own.ci95[0] - 1) * base_us, (own.ci95[1] - 1) * base_us),
         "rounds": rounds,
+    }
+
+
+def by_init(delays: Sequence[int], seconds: float, seed: int) -> dict[str, Any]:
+    """Compare what package main's init task takes in the build of either delay."""
+    steps = []
+    for delay in delays:
+        program = find_program(cache_dir("bench", f"spin-{delay}"))
+        begin = time.monotonic()
+        measure_init(program, toolchain("current"), rounds=PILOT_ROUNDS, seed=seed)
+        pilot = time.monotonic() - begin
+        rounds = max(PILOT_ROUNDS, int(PILOT_ROUNDS * (seconds / 2 - pilot) / pilot))
+        found = measure_init(program, toolchain("current"), rounds=rounds, seed=seed)
+        steps += [own for own in found.steps if (own.function, own.step) == ("init tasks", "main")]
+    base, other = steps
+    return {
+        "ours_init": other.ci95_ns[0] > base.ci95_ns[1],
+        "init_us": (other.median_ns - base.median_ns) / 1e3,
     }
 
 
@@ -190,6 +213,7 @@ def one_trial(
     seed = draw.randrange(10**6)
     found: dict[str, Any] = {}
     ways: list[Callable[[], dict[str, Any]]] = [
+        lambda: by_init((0, delay), seconds, seed),
         lambda: by_measure(files, seconds, seed),
         lambda: by_phase(files, seconds, seed),
         lambda: by_hyperfine(files, seconds),
@@ -209,6 +233,7 @@ def share_row(what: str, counted: Sequence[bool], target: float | None = None) -
 
 
 RULES = {
+    "ours, by init task": "ours_init",
     "ours, time to main": "ours_to_main",
     "ours, wall time": "ours_wall",
     "ours, by phase": "ours_phase",
@@ -223,14 +248,18 @@ def rows_of(trials: Sequence[Found], microseconds: int) -> list[Row]:
     control = [trial for trial in trials if not trial.delay_us]
     rows = []
     for rule, name in RULES.items():
-        target = MISSED_TARGET if name == "ours_to_main" else None
+        target = MISSED_TARGET if name == "ours_init" else None
         missed = [not getattr(trial, name) for trial in delayed]
         rows.append(share_row(f"{microseconds} µs missed by {rule}", missed, target))
     if control:
         for rule, name in RULES.items():
             alarms = [getattr(trial, name) for trial in control]
             rows.append(share_row(f"false alarms of {rule}", alarms))
-    tools = {"ours, time to main": "to_main_us", "ours, by phase": "phase_us"}
+    tools = {
+        "ours, by init task": "init_us",
+        "ours, time to main": "to_main_us",
+        "ours, by phase": "phase_us",
+    }
     for tool, name in {**tools, "hyperfine": "hyperfine_us"}.items():
         values = [getattr(trial, name) for trial in delayed]
         ends = (float(min(values)), float(max(values)))
