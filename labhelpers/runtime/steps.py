@@ -89,9 +89,9 @@ SENTENCES: Mapping[str, str | dict[int, str]] = {
     "mProfStackInit": {
         23: "Allocates the first thread's buffers for stack traces of profiles, now that GODEBUG "
         f"is known: {FAULTS}.",
-        25: "Allocates the first thread's buffers for stack traces of profiles once more, though "
-        "mcommoninit has done so; the memory profile's rate has just been set, and so it records "
-        f"this allocation even in a program that wants no profile: {FAULTS}.",
+        25: "Allocates the first thread's buffers for stack traces once more; the rate of the "
+        "memory profile has just been set, and so this is recorded even if nobody wants a profile: "
+        f"{FAULTS}.",
     },
     "defaultGOMAXPROCSInit": "Finds the cgroup that limits the process's processor time, by "
     "reading files of /proc and opening that of the limit: system calls (runtime/cgroup_linux.go).",
