@@ -162,7 +162,7 @@ def _timed(study: Study, kind: _Kind, cache: str) -> Reading | None:
 def _pairs(study: Study, cell: Cell, kind: _Kind) -> Iterator[_Pair]:
     """Yield each build against the default, or the best of a cell against its worst."""
     values = by_command(kind.launches(study)[cell], kind.quantity)
-    configs = [config for config in study.measured_configs(cell) if config in values]
+    configs = [config for config in study.configs if config in values]
     if BASELINE not in configs:
         return
     chosen = [(BASELINE, config) for config in configs if config != BASELINE]

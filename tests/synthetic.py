@@ -1,6 +1,7 @@
 """Studies whose true ratios are known: launches made up row by row."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,6 +39,7 @@ def study(
     ratios: Mapping[str, float | Ratio],
     *,
     cpu: Mapping[str, float] | None = None,
+    to_main: Mapping[str, float] | None = None,
     sizes: Mapping[str, int] | None = None,
     programs: tuple[str, ...] = ("hello",),
     caches: tuple[CacheState, ...] = ("warm",),
@@ -47,14 +49,17 @@ def study(
 ) -> Study:
     """Return a study in which each configuration takes its ratio times what the default takes.
 
-    `cpu` gives other ratios for processor time; without it those of the wall time hold there too.
+    `cpu` gives other ratios for processor time, `to_main` for the time to main; without them those
+    of the wall time hold there too.
     """
     draw = np.random.default_rng(63)
     wanted: dict[str, float | Ratio] = {BASELINE: 1.0, TWIN: 1.0, **ratios}
     launches: dict[Cell, list[Launch]] = {}
+    main_launches: dict[Cell, list[Launch]] = {}
     for name in programs:
         for cache in caches:
-            rows = launches.setdefault(Cell(name, "1.99.0", cache), [])
+            cell = Cell(name, "1.99.0", cache)
+            rows, to_mains = launches.setdefault(cell, []), main_launches.setdefault(cell, [])
             for number in range(rounds):
                 slow = 1 + 0.2 * draw.random()
                 for position, (config, ratio) in enumerate(wanted.items()):
@@ -63,6 +68,9 @@ def study(
                     used = (cpu or {}).get(config, 1.0) if cpu is not None else true
                     made = timing(2e6 * true * jitter, 1000 * used * jitter)
                     rows.append(Launch(number, position, config, made))
+                    reached = true if to_main is None else to_main.get(config, 1.0)
+                    stopped = replace(made, main_ns=round(1e6 * reached * jitter))
+                    to_mains.append(Launch(number, position, config, stopped))
     configs = [BASELINE, *ratios]
     binaries = [
         built(name, config, (sizes or {}).get(config, 1_000_000))
@@ -70,4 +78,5 @@ def study(
         for config in configs
     ]
     binaries += [built(name, config, None) for name in programs for config in failed]
-    return Study(binaries, launches, seed=1, rounds=rounds, machine={"cpu": "made up"})
+    facts = {"cpu": "made up"}
+    return Study(binaries, launches, 1, rounds, facts, main_launches=main_launches)

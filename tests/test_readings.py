@@ -16,7 +16,7 @@ def named(own: Study, words: str, cache: str | None = "warm") -> Reading:
     return found
 
 
-LESS, FACTOR, CPU, WORST_LESS, WORST_FACTOR, SLOWER = (kind.words for kind in KINDS)
+LESS, FACTOR, TO_MAIN, CPU, WORST_LESS, WORST_FACTOR, SLOWER = (kind.words for kind in KINDS)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,19 @@ def test_processor_time_is_a_reading_of_its_own() -> None:
     own = study({"strip": 1.0, "trim": 1.0}, cpu={"trim": 0.30})
     assert named(own, CPU).answer == "yes"
     assert named(own, LESS).answer == "no"
+
+
+def test_the_time_to_main_is_a_reading_of_its_own() -> None:
+    own = study({"strip": 1.0, "trim": 0.9}, to_main={"trim": 0.30})
+    assert named(own, TO_MAIN).answer == "yes"
+    assert named(own, LESS).answer == "no"
+
+
+def test_without_a_time_to_main_there_is_no_such_reading() -> None:
+    own = study({"strip": 1.0, "trim": 0.9})
+    own.main_launches = {}
+    assert TO_MAIN not in {reading.reading for reading in readings(own)}
+    assert "to main" not in study_text(own, readings(own), None)
 
 
 def test_worst_to_best_compares_any_two() -> None:

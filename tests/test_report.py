@@ -24,7 +24,10 @@ def test_report_of_one_step_of_one_program(tmp_path: Path) -> None:
     study, _ = load_recorded("reproduce")
     cell = Cell("hello", "1.27.3", "cold")
     shown = {"default", "default (copy)", "external"}
-    study.launches = {cell: [x for x in study.launches[cell] if x.command in shown]}
+    for launches in (study.launches, study.main_launches):
+        kept = [x for x in launches[cell] if x.command in shown]
+        launches.clear()
+        launches[cell] = kept
     study.binaries = [
         b for b in study.binaries if (b.program, b.go) == ("hello", "1.27.3") and b.config in shown
     ]
