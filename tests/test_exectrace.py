@@ -144,6 +144,12 @@ def test_the_text_line_by_line() -> None:
     assert events[4].stack == ("b",)
 
 
+def test_a_frame_may_have_no_name() -> None:
+    text = SAMPLE.replace("\ta @ 0x1", "\t @ 0x1")
+    assert text != SAMPLE
+    assert len(list(parse_events(text.split("\n")))) == len(list(parse_events(SAMPLE.split("\n"))))
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -56,7 +56,7 @@ NAMED = {
     "Log": re.compile(rf"Task={COUNT} Category=({TEXT}) Message=({TEXT})", re.ASCII),
 }
 SYNC = re.compile(rf"N={COUNT}(?: Trace=(-?{COUNT}) Mono=(-?{COUNT}) Wall=\S+)?", re.ASCII)
-FRAME = re.compile(r"\t(\S.*) @ 0x[0-9a-f]+")
+FRAME = re.compile(r"\t(|\S.*) @ 0x[0-9a-f]+")  # no name: the runtime knew none
 
 
 @dataclass(frozen=True)
