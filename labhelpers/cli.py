@@ -189,7 +189,6 @@ def anatomy(
     from labhelpers import machine
     from labhelpers.binary.anatomy import anatomy as read
     from labhelpers.binary.diff import diff as compare
-    from labhelpers.files import write_whole
     from labhelpers.show.anatomy_text import anatomy_text, diff_text
 
     if html:
@@ -199,8 +198,7 @@ def anatomy(
     if html:
         from labhelpers.show.anatomy_html import anatomy_page, diff_page
 
-        write_whole(html, diff_page(compared) if compared else anatomy_page(own))
-        print(f"golab: wrote {html}", file=sys.stderr)
+        _write_page(html, diff_page(compared) if compared else anatomy_page(own))
     document: dict[str, Any] = {}
     if json:
         document = {**own.as_dict(), "machine": machine.describe().as_dict(), "file": _given(file)}
@@ -293,7 +291,6 @@ def phases(
     json: Json = None,
 ) -> None:
     """Say where the time of one start goes, on an unmodified binary."""
-    from labhelpers.files import write_whole
     from labhelpers.show.progress import bar
     from labhelpers.show.timeline import phases_text
     from labhelpers.startup.measure import parse_command
@@ -307,8 +304,7 @@ def phases(
     if html:
         from labhelpers.show.timeline_html import phases_page
 
-        write_whole(html, phases_page(found))
-        print(f"golab: wrote {html}", file=sys.stderr)
+        _write_page(html, phases_page(found))
     _deliver(json, found[0].as_dict(), lambda: phases_text(found))
 
 
@@ -330,7 +326,6 @@ def init(
 ) -> None:
     """Time each step of the Go runtime before main, in a build with an instrumented runtime."""
     from labhelpers.configs import find_config
-    from labhelpers.files import write_whole
     from labhelpers.programs import find_program
     from labhelpers.runtime.init import measure_init
     from labhelpers.show.progress import bar
@@ -347,8 +342,7 @@ def init(
     if html:
         from labhelpers.show.timeline_html import init_page
 
-        write_whole(html, init_page(found))
-        print(f"golab: wrote {html}", file=sys.stderr)
+        _write_page(html, init_page(found))
     _deliver(json, found.as_dict(), lambda: init_text(found))
 
 
@@ -458,6 +452,13 @@ def _refuse_overwriting(files: list[Path], force: bool) -> None:
             raise LabError(f"{file} is there already: name another, or add --force.")
         if not file.parent.is_dir():
             raise LabError(f"The folder {file.parent} is not there: make it, or name another.")
+
+
+def _write_page(file: Path, page: str) -> None:
+    from labhelpers.files import write_whole
+
+    write_whole(file, page)
+    print(f"golab: wrote {file}", file=sys.stderr)
 
 
 def _deliver(json: str | None, document: dict[str, Any], text: Any) -> None:  # noqa: ANN401

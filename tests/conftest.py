@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,14 @@ def ram_disk() -> Iterator[Path]:
         pytest.skip("no tmpfs at /dev/shm")
     with tempfile.TemporaryDirectory(dir=shm) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open() -> Iterator[None]:
+    """Close the figures that a test has drawn; pyplot keeps them otherwise."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture
