@@ -50,6 +50,8 @@ Rounds = Annotated[
     int | None, typer.Option(help="Starts of every command, at least 6 (12 for reproduce).")
 ]
 Seed = Annotated[int | None, typer.Option(help="Decides the order; drawn and shown if not given.")]
+Timeline = Annotated[Path | None, typer.Option(help="Write a page with the timeline.")]
+Force = Annotated[bool, typer.Option(help="Overwrite that page.")]
 Timeout = Annotated[
     float, typer.Option(help="Seconds after which one start is given up.", min=0.01, max=86400)
 ]
@@ -178,7 +180,7 @@ def anatomy(
     html: Annotated[
         Path | None, typer.Option(help="Write a page with a map of the bytes and the ledger.")
     ] = None,
-    force: Annotated[bool, typer.Option(help="Overwrite that page.")] = False,
+    force: Force = False,
     top: Annotated[int, typer.Option(help="Packages, or changes, that are shown.", min=1)] = 25,
     dwarf: Annotated[
         bool, typer.Option(help="Share the debugging information out to packages.")
@@ -286,8 +288,8 @@ def phases(
     cache: Annotated[str, typer.Option(help="warm or cold.")] = "warm",
     timeout: Timeout = 10.0,
     seed: Seed = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the timeline.")] = None,
-    force: Annotated[bool, typer.Option(help="Overwrite that page.")] = False,
+    html: Timeline = None,
+    force: Force = False,
     json: Json = None,
 ) -> None:
     """Say where the time of one start goes, on an unmodified binary."""
@@ -320,8 +322,8 @@ def init(
     rounds: Rounds = 40,
     timeout: Timeout = 10.0,
     seed: Seed = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the timeline.")] = None,
-    force: Annotated[bool, typer.Option(help="Overwrite that page.")] = False,
+    html: Timeline = None,
+    force: Force = False,
     json: Json = None,
 ) -> None:
     """Time each step of the Go runtime before main, in a build with an instrumented runtime."""

@@ -16,7 +16,7 @@ from labhelpers.binary.relocations import relative_pointers
 from labhelpers.binary.symbols import read_symbols
 from labhelpers.perf import PerfRefused
 from labhelpers.startup.layout import LayoutRefused
-from labhelpers.startup.spawn import Command, LaunchFailed, Mark, observe
+from labhelpers.startup.spawn import Command, Mark, observe
 from labhelpers.startup.watch import Watch
 
 GO_MARKS = {
@@ -165,8 +165,6 @@ def with_main(command: Command, timeout: float) -> tuple[Command | None, str]:
             reached = observe(marked, timeout, watch=watch).timing.main_ns
     except PerfRefused as error:
         return None, f"{error}."
-    except LaunchFailed:
-        raise
     if reached is None:
         return None, f"{command.name} never reached the main function of its file."
     return marked, ""
