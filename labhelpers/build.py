@@ -12,18 +12,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labhelpers.errors import LabError
+from labhelpers.errors import LabError, Stopped
 from labhelpers.machine import usable_cores
 from labhelpers.overlayfiles import Overlay, shell_lines, write_overlay
 from labhelpers.paths import cache_dir, unwritable
 from labhelpers.programs import Program
 from labhelpers.toolchain import Toolchain
+from labhelpers.workspace import workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,10 +126,15 @@ def build(program: Program, config: BuildConfig, toolchain: Toolchain) -> Binary
 def build_all(
     jobs: Sequence[tuple[Program, BuildConfig, Toolchain]],
     progress: Callable[[Binary], None] = lambda binary: None,
+    stop: threading.Event | None = None,
 ) -> list[Binary]:
     """Build every job, as many at once as the process may use cores, and return them in order.
 
-    An exception, Ctrl-C included, ends all builds under way and leaves no file half written.
+    An exception, Ctrl-C included, ends all builds under way and leaves no file half written; so
+    does `stop`, when it is set.
+
+    Raises:
+        Stopped: `stop` was set.
     """
     cores = usable_cores()
     workers = max(1, min(cores, len(jobs)))
@@ -140,6 +146,9 @@ def build_all(
         futures = [pool.submit(running.cached_or_built, *job) for job in jobs]
         try:
             for future in futures:
+                while stop and not wait([future], timeout=0.2).done:
+                    if stop.is_set():
+                        raise Stopped
                 binaries.append(future.result())
                 progress(binaries[-1])  # here, and so in one thread only
             return binaries
@@ -204,14 +213,17 @@ class RunningBuilds:
         made.mkdir()
         table = write_overlay(config.overlay, toolchain.goroot, scratch / "overlay")
         words = ["build", f"-p={self.processes_each}", *config.arguments(str(table))]
+        environment = go_environment(config, toolchain)
+        # What a build leaves behind when it is ended goes with the scratch folder.
+        environment["TMPDIR"] = str(scratch)
         begin = time.monotonic()
-        status, log = self.run(
-            [str(toolchain.go), *words, "-o", str(made / program.name), "."],
-            folder,
-            # What a build leaves behind when it is ended goes with the scratch folder.
-            go_environment(config, toolchain) | {"TMPDIR": str(scratch)},
-            scratch / "log",
-        )
+        with workspace(program, toolchain) as variables:
+            status, log = self.run(
+                [str(toolchain.go), *words, "-o", str(made / program.name), "."],
+                folder,
+                environment | variables,
+                scratch / "log",
+            )
         seconds = time.monotonic() - begin
         if not status and not os.access(made / program.name, os.X_OK):
             status, log = 1, f"{program.name} is no main package, so there is nothing to start"
@@ -339,9 +351,8 @@ def by_hand(program: Program, config: BuildConfig, toolchain: Toolchain) -> tupl
     short = f"{prelude}GOTOOLCHAIN=local CGO_ENABLED={int(has_cgo(config, toolchain))} {command}"
     folder = shlex.quote(str(program.folder))
     enter = f'copy=$(mktemp -d)/source && cp -r {folder} "$copy" && cd "$copy"'
-    variables = " ".join(
-        f"{name}={shlex.quote(value)}" for name, value in go_environment(config, toolchain).items()
-    )
+    environment = go_environment(config, toolchain) | program.variables
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
     enter = enter if program.bundled else f"cd {folder}"
     if config.overlay:
         enter = f"{shell_lines(config.overlay, toolchain.goroot)}\n{enter}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from labhelpers.errors import LabError
 
 VERSION_CONTROL = {".git", ".hg", ".svn"}
-SERVERS = {"httpd"}
+SERVERS = {"httpd", "web-nethttp", "web-chi", "web-gin", "web-echo", "web-fiber"}
 """Bundled programs that print `ready ADDRESS`, answer HTTP, and exit when standard input ends."""
 
 
@@ -21,11 +21,24 @@ def labs_folder() -> Path:
 
 @dataclass(frozen=True)
 class Program:
-    """One main package. `bundled` programs follow the release that builds them (build.py)."""
+    """One main package. `bundled` programs follow the release that builds them (build.py).
+
+    `fetched` programs lie in Go's module cache, read-only; their module stands for itself.
+    """
 
     name: str
     folder: Path
     bundled: bool = False
+    fetched: bool = False
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the go command needs to know beside a toolchain's environment.
+
+        A go.work in a module's archive names folders that are not in it; `go install` of a package
+        at a version passes it over, too.
+        """
+        return {"GOWORK": "off"} if self.fetched else {}
 
     @property
     def server(self) -> bool:
@@ -61,7 +74,8 @@ class Program:
     def root(self) -> Path:
         """The folder of the go.work, else of the go.mod, that governs this package."""
         above = [self.folder, *self.folder.parents]
-        for name in ("go.mod",) if self.bundled else ("go.work", "go.mod"):
+        alone = self.bundled or self.fetched
+        for name in ("go.mod",) if alone else ("go.work", "go.mod"):
             for folder in above:
                 if (folder / name).is_file():
                     return folder

@@ -155,7 +155,7 @@ def dumpdep(program: Program, config: BuildConfig, toolchain: Toolchain) -> str:
             folder = copy_for_release(program, toolchain.release, Path(scratch) / "source")
         result = str(Path(scratch) / "program")
         argv = [str(toolchain.go), "build", *config.arguments(), "-o", result, "."]
-        environment = go_environment(config, toolchain) | {"TMPDIR": scratch}
+        environment = go_environment(config, toolchain) | program.variables | {"TMPDIR": scratch}
         try:
             status, text = running.run(argv, folder, environment, Path(scratch) / "log")
         finally:
