@@ -28,7 +28,7 @@ READY = "print('ready 127.0.0.1:%d' % port, flush=True)\n"
 @pytest.fixture(autouse=True)
 def _nothing_is_left_open() -> Iterator[None]:
     """Every test of a launch, failed or not, leaves no child and no open file."""
-    spawn._null()
+    spawn.null()
     before = open_files()
     yield
     assert open_files() == before

@@ -138,13 +138,13 @@ def _observe_to_exit(
 ) -> Observed:
     written = None
     with contextlib.ExitStack() as stack:
-        outputs = [_null(), _null()]
+        outputs = [null(), null()]
         if first_byte:
             reading, outputs[0] = _pipe(command)
             stack.callback(os.close, reading)
         actions = [
             (os.POSIX_SPAWN_DUP2, descriptor, stream)
-            for stream, descriptor in enumerate([_null(), *outputs])
+            for stream, descriptor in enumerate([null(), *outputs])
         ]
         try:
             child = stack.enter_context(spawned(command, environment, actions))
@@ -158,7 +158,7 @@ def _observe_to_exit(
             raise out_of_time(command, timeout)
         status, usage, wall = child.reap()
     check_status(command, status)
-    return _observed(child, wall, None, usage, watch, command, written)
+    return observed(child, wall, None, usage, watch, command, written)
 
 
 def _pipe(command: Command) -> tuple[int, int]:
@@ -199,7 +199,7 @@ def _observe_server(
     actions = [
         (os.POSIX_SPAWN_DUP2, stdin_read, 0),
         (os.POSIX_SPAWN_DUP2, stdout_write, 1),
-        (os.POSIX_SPAWN_DUP2, _null(), 2),
+        (os.POSIX_SPAWN_DUP2, null(), 2),
     ]
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, stdout_read)
@@ -219,10 +219,10 @@ def _observe_server(
             raise out_of_time(command, timeout)
         status, usage, wall = child.reap()
     check_status(command, status)
-    return _observed(child, wall, ready, usage, watch, command, None)
+    return observed(child, wall, ready, usage, watch, command, None)
 
 
-def _observed(
+def observed(
     child: Child,
     wall: int,
     ready: int | None,
@@ -231,6 +231,7 @@ def _observed(
     command: Command,
     first_byte: int | None,
 ) -> Observed:
+    """Return what was seen of a child that has been reaped."""
     seen = watch.read(child.pid) if watch else None
 
     def since(stamp: int | None) -> int | None:
@@ -257,7 +258,7 @@ def _observed(
 _NULL: list[int] = []
 
 
-def _null() -> int:
+def null() -> int:
     """Return a descriptor of /dev/null, opened once."""
     if not _NULL:
         _NULL.append(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
