@@ -4,11 +4,10 @@ Exit status: 0 done; 1 a gate or a check failed; 2 wrong use or something missin
 on standard error; 130 ended by Ctrl-C, with what was finished kept where it can be used.
 """
 
-import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from labhelpers.errors import CheckFailed, LabError
 from labhelpers.interrupts import press_again
@@ -18,10 +17,24 @@ press_again()
 
 import typer  # noqa: E402
 
-if TYPE_CHECKING:
-    from labhelpers.startup.rounds import CacheState
-
-INTERRUPTED = 130
+from labhelpers.cli_parts import (  # noqa: E402
+    INTERRUPTED,
+    Force,
+    Json,
+    Rounds,
+    Seed,
+    Timeline,
+    Timeout,
+    as_given,
+    cache_states,
+    cut_short,
+    deliver,
+    one_cache,
+    refuse_overwriting,
+    split_names,
+    write_page,
+)
+from labhelpers.cli_program import advise, cgo, corpus  # noqa: E402
 
 app = typer.Typer(
     add_completion=False,
@@ -29,32 +42,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Build Go programs in several ways, start them many times, and say what follows.",
 )
-
-
-def json_target(name: str | None) -> str | None:
-    """Refuse a file that cannot be written to, before the work and not after it."""
-    if name and name != "-" and not Path(name).parent.is_dir():
-        raise LabError(f"The folder {Path(name).parent} is not there: make it, or name another.")
-    return name
-
-
-Json = Annotated[
-    str | None,
-    typer.Option(
-        "--json",
-        help="Write the result as JSON to this file, overwriting it, or to - .",
-        callback=json_target,
-    ),
-]
-Rounds = Annotated[
-    int | None, typer.Option(help="Starts of every command, at least 6 (12 for reproduce).")
-]
-Seed = Annotated[int | None, typer.Option(help="Decides the order; drawn and shown if not given.")]
-Timeline = Annotated[Path | None, typer.Option(help="Write a page with the timeline.")]
-Force = Annotated[bool, typer.Option(help="Overwrite that page.")]
-Timeout = Annotated[
-    float, typer.Option(help="Seconds after which one start is given up.", min=0.01, max=86400)
-]
 
 
 def main() -> None:
@@ -70,12 +57,6 @@ def main() -> None:
         if end.code == INTERRUPTED:
             print("golab: ended by Ctrl-C.", file=sys.stderr)
         raise
-
-
-class Interrupted(LabError):
-    """Ended by Ctrl-C, after the whole rounds were kept."""
-
-    exit_status = INTERRUPTED
 
 
 @app.callback(invoke_without_command=True)
@@ -101,7 +82,7 @@ def doctor(json: Json = None) -> None:
         "machine": machine.describe().as_dict(),
         "findings": [asdict(finding) for finding in findings],
     }
-    _deliver(json, document, lambda: as_text(findings))
+    deliver(json, document, lambda: as_text(findings))
 
 
 @app.command()
@@ -132,7 +113,7 @@ def build(
     from labhelpers.toolchain import toolchain
 
     if output:
-        _refuse_overwriting([output], force)
+        refuse_overwriting([output], force)
     base = find_config(config)
     wanted = replace(
         base,
@@ -159,7 +140,7 @@ def build(
         "path": str(binary.path) if binary.path else None,
     }
     result = f"{binary.bytes:,} bytes, sha256 {binary.sha256}" if binary.bytes else f"{binary.log}"
-    _deliver(
+    deliver(
         json,
         document,
         lambda: (
@@ -194,20 +175,24 @@ def anatomy(
     from labhelpers.show.anatomy_text import anatomy_text, diff_text
 
     if html:
-        _refuse_overwriting([html], force)
+        refuse_overwriting([html], force)
     own = read(file, dwarf)
     compared = compare(own, read(diff, dwarf)) if diff else None
     if html:
         from labhelpers.show.anatomy_html import anatomy_page, diff_page
 
-        _write_page(html, diff_page(compared) if compared else anatomy_page(own))
+        write_page(html, diff_page(compared) if compared else anatomy_page(own))
     document: dict[str, Any] = {}
     if json:
-        document = {**own.as_dict(), "machine": machine.describe().as_dict(), "file": _given(file)}
+        document = {
+            **own.as_dict(),
+            "machine": machine.describe().as_dict(),
+            "file": as_given(file),
+        }
     if json and compared:
-        document["other"] = {**compared.b.as_dict(), "file": _given(compared.b.path)}
+        document["other"] = {**compared.b.as_dict(), "file": as_given(compared.b.path)}
         document["diff"] = compared.as_dict()
-    _deliver(
+    deliver(
         json,
         document,
         lambda: diff_text(compared, top) if compared else anatomy_text(own, top),
@@ -238,7 +223,7 @@ def why(
             "all of it was inlined."
         )
     document = {"schema": "golab/why/1", "program": program, "config": config, **asdict(found)}
-    _deliver(json, document, lambda: f"{found}\n\nnote: " + "\nnote: ".join(found.limits))
+    deliver(json, document, lambda: f"{found}\n\nnote: " + "\nnote: ".join(found.limits))
 
 
 @app.command()
@@ -266,12 +251,12 @@ def measure(
     from labhelpers.startup.measure import parse_command
 
     parsed = [parse_command(text) for text in commands]
-    state = _cache(cache)
+    state = one_cache(cache)
     with bar("start") as advance:
         result = compare(parsed, rounds or 0, seed, state, timeout, advance, main=main)
-    _deliver(json, result.as_dict(), lambda: measurement_text(result))
+    deliver(json, result.as_dict(), lambda: measurement_text(result))
     if result.interrupted:
-        _cut_short(result.interrupted)
+        cut_short(result.interrupted)
     above = [c for c in result.comparisons if gate is not None and c.ci95[0] > gate]
     if above:
         names = ", ".join(f"{c.candidate} ({c.ratio:.3f})" for c in above)
@@ -299,15 +284,15 @@ def phases(
     from labhelpers.startup.phases import find_method, measure_phases
 
     if html:
-        _refuse_overwriting([html], force)
-    parsed, chosen, state = parse_command(command), find_method(method), _cache(cache)
+        refuse_overwriting([html], force)
+    parsed, chosen, state = parse_command(command), find_method(method), one_cache(cache)
     with bar("start") as advance:
         found = measure_phases([parsed], rounds or 0, seed, timeout, chosen, state, advance)
     if html:
         from labhelpers.show.timeline_html import phases_page
 
-        _write_page(html, phases_page(found))
-    _deliver(json, found[0].as_dict(), lambda: phases_text(found))
+        write_page(html, phases_page(found))
+    deliver(json, found[0].as_dict(), lambda: phases_text(found))
 
 
 @app.command()
@@ -336,7 +321,7 @@ def init(
     from labhelpers.toolchain import toolchain
 
     if html:
-        _refuse_overwriting([html], force)
+        refuse_overwriting([html], force)
     words = split_words(args)
     wanted = find_program(program), toolchain(go), find_config(config)
     with bar("start") as advance:
@@ -344,8 +329,8 @@ def init(
     if html:
         from labhelpers.show.timeline_html import init_page
 
-        _write_page(html, init_page(found))
-    _deliver(json, found.as_dict(), lambda: init_text(found))
+        write_page(html, init_page(found))
+    deliver(json, found.as_dict(), lambda: init_text(found))
 
 
 @app.command()
@@ -382,24 +367,24 @@ def reproduce(
 
     design = QUICK if quick else Design()
     given: dict[str, Any] = {
-        "programs": _names(programs),
-        "releases": _names(go),
-        "configs": _names(configs),
-        "caches": _caches(cache) if cache else (),
+        "programs": split_names(programs),
+        "releases": split_names(go),
+        "configs": split_names(configs),
+        "caches": cache_states(cache) if cache else (),
         "rounds": rounds,
     }
     changed = {name: value for name, value in given.items() if value not in (None, ())}
     design = replace(design, **changed, seed=draw_seed(seed), timeout=timeout)
     out = out or Path(f"golab-reproduce-{design.seed}")
     result_file, report_file = out.with_name(out.name + ".json"), out.with_name(out.name + ".html")
-    _refuse_overwriting([result_file, report_file], force)
+    refuse_overwriting([result_file, report_file], force)
     with stages() as progress:
         study = run_study(design, progress)
     found = readings(study) if study.rounds >= LEAST_FOR_READINGS else []
     document = study_document(study)
     write_json(str(result_file), document)
     judged = verdict(study, found) if found else None
-    _deliver(json, document, lambda: study_text(study, found, judged))
+    deliver(json, document, lambda: study_text(study, found, judged))
     if record and not study.interrupted:
         from labhelpers.recorded import record as keep
 
@@ -416,7 +401,7 @@ def reproduce(
     written = [str(file) for file in (result_file, report_file) if file.exists()]
     print(f"golab: wrote {' and '.join(written)}", file=sys.stderr)
     if study.interrupted:
-        _cut_short(study.interrupted)
+        cut_short(study.interrupted)
 
 
 @app.command()
@@ -428,58 +413,5 @@ def test() -> None:
         raise CheckFailed(f"failed: {', '.join(failed)}")
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (name.strip() for name in text.split(","))))
-
-
-def _caches(text: str) -> "tuple[CacheState, ...]":
-    names = _names(text)
-    if not names or not set(names) <= {"warm", "cold"}:
-        raise LabError(f"There is no cache state {text!r}: take warm, cold, or warm,cold.")
-    return tuple(dict.fromkeys(names))  # type: ignore[arg-type]
-
-
-def _cache(text: str) -> "CacheState":
-    states = _caches(text)
-    if len(states) != 1:
-        raise LabError("This takes one cache state: --cache warm or --cache cold.")
-    return states[0]
-
-
-def _refuse_overwriting(files: list[Path], force: bool) -> None:
-    for file in files:
-        if file.exists() and not file.is_file():
-            raise LabError(f"{file} is there and no ordinary file: name another.")
-        if file.exists() and not force:
-            raise LabError(f"{file} is there already: name another, or add --force.")
-        if not file.parent.is_dir():
-            raise LabError(f"The folder {file.parent} is not there: make it, or name another.")
-
-
-def _write_page(file: Path, page: str) -> None:
-    from labhelpers.files import write_whole
-
-    write_whole(file, page)
-    print(f"golab: wrote {file}", file=sys.stderr)
-
-
-def _deliver(json: str | None, document: dict[str, Any], text: Any) -> None:  # noqa: ANN401
-    """Write the document where it was asked for; print the text unless JSON took its place."""
-    from labhelpers.files import write_json
-
-    if json:
-        write_json(json, document)
-    if json != "-":
-        print(text())
-
-
-def _given(path: Path) -> str:
-    """Return a path as it was given; what of it is no text, as Python writes it (\\xff)."""
-    return os.fsencode(path).decode(errors="backslashreplace")
-
-
-def _cut_short(reason: str) -> None:
-    """End with the status of what cut a run short, after its whole rounds were kept."""
-    if reason == "Ctrl-C":
-        raise Interrupted("ended by Ctrl-C; the whole rounds were kept.")
-    raise LabError(reason)
+for command in (advise, cgo, corpus):
+    app.command()(command)

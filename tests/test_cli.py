@@ -107,9 +107,9 @@ def test_wrong_use_names_the_help(arguments: tuple[str, ...]) -> None:
 
 
 def test_measure_prints_a_table() -> None:
-    done = golab("measure", "true", "sleep 0.02", "--rounds", "6", "--seed", "3")
+    done = golab("measure", "true", "sleep 0.1", "--rounds", "6", "--seed", "3")
     assert done.returncode == 0
-    assert "sleep 0.02" in done.stdout
+    assert "sleep 0.1" in done.stdout
     assert "slower" in done.stdout
     assert "6 rounds, warm, seed 3" in done.stdout
     assert not done.stderr
@@ -117,11 +117,11 @@ def test_measure_prints_a_table() -> None:
 
 def test_measure_writes_json_and_nothing_else() -> None:
     found = document(
-        golab("measure", "true", "sleep 0.02", "--rounds", "6", "--seed", "3", "--json", "-")
+        golab("measure", "true", "sleep 0.1", "--rounds", "6", "--seed", "3", "--json", "-")
     )
     assert found["schema"] == "golab/measure/1"
     assert found["seed"] == 3
-    assert found["commands"] == ["true", "sleep 0.02"]
+    assert found["commands"] == ["true", "sleep 0.1"]
     comparisons = found["comparisons"]
     assert isinstance(comparisons, list)
     (compared,) = comparisons

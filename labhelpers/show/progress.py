@@ -19,8 +19,8 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextlib.contextmanager
-def stages() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each stage of a study; yield what advances the bar of a stage."""
+def stages(title: str = "") -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each stage of a piece of work; yield what advances the bar of a stage."""
     from tqdm import tqdm
 
     bars: dict[str, tqdm] = {}
@@ -29,8 +29,9 @@ def stages() -> Iterator[Callable[[str, int, int], None]]:
         if stage not in bars:
             for other in bars.values():
                 other.close()
-            unit = {"build": " builds", "start": " launches"}[stage]
-            bars[stage] = tqdm(total=whole, desc=stage, unit=unit, disable=None, leave=False)
+            unit = {"build": " builds", "start": " launches", "list": " listings"}[stage]
+            name = f"{title} {stage}".strip()
+            bars[stage] = tqdm(total=whole, desc=name, unit=unit, disable=None, leave=False)
         bars[stage].update(more)
 
     try:
