@@ -332,6 +332,16 @@ def language(release: str) -> str:
     return ".".join(release.split(".")[:2])
 
 
+def go_line(program: Program, release: str) -> str:
+    """Return what the go.mod of a bundled program is to name.
+
+    To Go 1.25 comes before 1.25.0 (https://go.dev/ref/mod#go-mod-file-go), and a go.mod must not
+    come before those of its modules.
+    """
+    requires = re.search(r"(?m)^require\b", (program.folder / "go.mod").read_text())
+    return f"{language(release)}.0" if requires else language(release)
+
+
 def copy_for_release(program: Program, release: str, copy: Path) -> Path:
     """Copy a bundled program and let its go.mod name the release that builds it.
 
@@ -339,14 +349,16 @@ def copy_for_release(program: Program, release: str, copy: Path) -> Path:
     https://go.dev/doc/godebug): a program of today, built by today's Go, names today's release.
     """
     shutil.copytree(program.folder, copy)
-    go_mod = copy / "go.mod"
-    go_mod.write_text(re.sub(r"(?m)^go .*$", f"go {language(release)}", go_mod.read_text()))
+    go_mod, line = copy / "go.mod", go_line(program, release)
+    go_mod.write_text(re.sub(r"(?m)^go .*$", f"go {line}", go_mod.read_text()))
     return copy
 
 
 def by_hand(program: Program, config: BuildConfig, toolchain: Toolchain) -> tuple[str, str]:
     """Return what to type in the program's folder, and the same in full for any folder."""
-    prelude = f"go mod edit -go={language(toolchain.release)} && " if program.bundled else ""
+    prelude = ""
+    if program.bundled:
+        prelude = f"go mod edit -go={go_line(program, toolchain.release)} && "
     command = shlex.join(["go", "build", *config.arguments(), "-o", program.name, "."])
     short = f"{prelude}GOTOOLCHAIN=local CGO_ENABLED={int(has_cgo(config, toolchain))} {command}"
     folder = shlex.quote(str(program.folder))

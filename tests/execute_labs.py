@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 LABS = Path(__file__).resolve().parent.parent / "labs"
 
 
@@ -27,6 +28,10 @@ def execute(path: Path) -> None:
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     client.execute(cwd=str(path.parent))
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            # Without the widget's state a viewer would show an error in place of the picture.
+            output.get("data", {}).pop(WIDGET, None)
     notebook.metadata["language_info"] = {"name": "python"}
     nbformat.write(notebook, path)
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 from matplotlib.colors import to_hex
 
 from labhelpers.advice.advise import Question, advise
@@ -32,6 +33,7 @@ from labhelpers.show.advice_text import (
     sentences,
     where,
 )
+from labhelpers.show.cgo_text import differences
 from labhelpers.show.tables import interval, short
 from labhelpers.table import Table
 from labhelpers.toolchain import Toolchain
@@ -102,6 +104,8 @@ def test_why_cgo_is_in_there(netuser: Advice) -> None:
     for cause in netuser.cgo.causes:
         assert cause.package in advice_text(netuser).partition("WHY CGO")[2]
         assert rows[cause.package][2] == " → ".join(cause.chain)
+    for names, text in differences(netuser.cgo):
+        assert f"<li><b>{names}</b>: {escape(text)}</li>" in advice_page(netuser)
 
 
 def test_the_views_need_nothing_but_the_document(advice: Advice) -> None:

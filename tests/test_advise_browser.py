@@ -17,7 +17,12 @@ from urllib.request import urlopen
 import nbformat
 import pytest
 
+from labhelpers.advice.advise import Question, advise
+from labhelpers.advice.answer import Advice
 from labhelpers.paths import cache_dir
+from labhelpers.programs import find_program
+from labhelpers.show.advice_html import advice_page
+from labhelpers.toolchain import Toolchain
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 pytestmark = pytest.mark.skipif(
@@ -131,6 +136,38 @@ def test_it_builds_measures_and_answers_while_the_kernel_stays_free(
     report = panel(page, 0).frame_locator("iframe")
     report.get_by_role("button", name="Copy the command").click(timeout=10_000)
     report.get_by_role("status").filter(has_text="Copied.").wait_for(timeout=10_000)
+
+
+@pytest.fixture(scope="module")
+def answer(current_go: Toolchain) -> Advice:
+    question = Question(find_program("hello"), current_go, rounds=12, seed=1, caches=("warm",))
+    return advise(question)
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_the_page_of_an_answer_fits_and_copies_its_command(
+    browser: Any,  # noqa: ANN401
+    answer: Advice,
+    tmp_path: Path,
+    width: int,
+) -> None:
+    (tmp_path / "answer.html").write_text(advice_page(answer))
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("request", lambda request: complaints.append(request.url))
+    page.goto((tmp_path / "answer.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Copied.").wait_for(timeout=10_000)
+    page.evaluate("document.body.prepend(document.createElement('textarea'))")
+    page.locator("textarea").click()
+    page.keyboard.press("Control+V")
+    assert page.locator("textarea").input_value() == answer.recommended.command
+    page.emulate_media(media="print")
+    assert not page.get_by_role("button", name="Copy the command").is_visible()
+    assert complaints == [(tmp_path / "answer.html").as_uri()]
 
 
 def test_it_stops_at_once_and_leaves_nothing(page: Any) -> None:  # noqa: ANN401

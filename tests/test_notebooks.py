@@ -86,6 +86,6 @@ def test_prediction_comes_before_measurement(path: Path) -> None:
     measured = next(
         i
         for i, cell in enumerate(cells)
-        if re.search(r"launch\(|measure\(|given_or_run", cell.source)
+        if re.search(r"launch\(|measure\(|advise\(|given_or_run", cell.source)
     )
     assert predicted < measured

@@ -2,7 +2,7 @@
 
 The modules are pinned, come through the Go module proxy that the user's Go has set, and are vouched
 for by its checksum database. Fetching and compiling them takes minutes, so that is done only where
-GOLAB_FRAMEWORKS is set; what was built once is used from then on.
+GOLAB_BUILD is set; what was built once is used from then on.
 """
 
 import os
@@ -14,11 +14,11 @@ from pathlib import Path
 from labhelpers.build import build_all
 from labhelpers.configs import find_config
 from labhelpers.errors import LabError
+from labhelpers.experiments.worth import SWITCH
 from labhelpers.paths import cache_dir
 from labhelpers.programs import Program
 from labhelpers.toolchain import Toolchain
 
-SWITCH = "GOLAB_FRAMEWORKS"
 SECONDS = 1200
 
 

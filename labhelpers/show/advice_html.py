@@ -36,9 +36,10 @@ from labhelpers.show.advice_text import (
     where,
 )
 from labhelpers.show.anatomy_text import clean
+from labhelpers.show.cgo_text import differences
 from labhelpers.startup.estimate import Comparison
 
-LABELS, PLOT = 190, 470
+LABELS, PLOT = 216, 454
 """Widths of the figure's columns: names and changes."""
 ROW, HEAD = 34, 26
 """Heights of a row and of the axis."""
@@ -214,25 +215,20 @@ def _cgo(report: CgoReport) -> dict[str, Any]:
             ", ".join(map(clean, switch.removes)) or "nothing",
             ", ".join(map(clean, switch.left)) or "nothing",
             {True: "yes", None: "not tried"}.get(switch.builds, f"no: {clean(switch.error or '')}"),
-            " ".join(clean(text, 600) for text in switch.differs) or "nothing",
         ]
         for switch in report.switches
     ]
     where = ["package", "from", "imported by way of", "what for", "removed by", "in its place"]
-    what = ["switch", "takes out", "leaves", "builds", "what is different then"]
+    what = ["switch", "takes out", "leaves", "builds"]
     if all(switch.builds is None for switch in report.switches):
-        what, switches = without(what, 3), [without(row, 3) for row in switches]
+        what, switches = what[:3], [row[:3] for row in switches]
     return {
-        "linking": clean(report.default_linking, 600),
+        "linking": f"The default build: {clean(report.default_linking, 600)}.",
         "causes": Shown('Packages with import "C"', where, causes),
         "switches": Shown("What would take C out", what, switches),
+        "differs": [(clean(names), clean(text, 1000)) for names, text in differences(report)],
         "notes": [clean(note, 1000) for note in report.notes],
     }
-
-
-def without(row: list[str], index: int) -> list[str]:
-    """Return a row of a table without one of its cells."""
-    return row[:index] + row[index + 1 :]
 
 
 def _drawing(advice: Advice) -> Drawing:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from labhelpers.errors import LabError
 CLONE_FS = 0x200
 """clone(2): the folder in which a process stands belongs to each thread by itself."""
 TOKEN = "GOLAB_START"
+LOOKS = 200
 _own = threading.local()
 
 
@@ -101,15 +103,27 @@ class Strays:
     def end(self) -> list[str]:
         """Kill the processes that still run, and return their names.
 
-        Found in /proc/PID/environ (proc(5)); a program that overwrites its environment hides.
+        Found in /proc/PID/environ (proc(5)); a program that overwrites its environment hides. One
+        that is found may just have started another, so that this looks until there is none.
         """
+        names: dict[int, str] = {}
+        for _ in range(LOOKS):
+            found = self._running()
+            if not found:
+                break
+            names |= found
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+        return list(names.values())
+
+    def _running(self) -> dict[int, str]:
         needle = f"{TOKEN}={self.token}".encode()
-        names = []
+        names = {}
         for folder in Path("/proc").iterdir():
-            if not folder.name.isdecimal():
-                continue
-            with contextlib.suppress(OSError):
-                if needle in (folder / "environ").read_bytes():
-                    names.append((folder / "comm").read_text().strip())
-                    os.kill(int(folder.name), signal.SIGKILL)
+            if folder.name.isdecimal():
+                with contextlib.suppress(OSError):
+                    if needle in (folder / "environ").read_bytes():
+                        names[int(folder.name)] = (folder / "comm").read_text().strip()
         return names

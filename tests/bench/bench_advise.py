@@ -98,7 +98,8 @@ def main() -> int:
         found += rows("golab advise web-gin", [golab, "advise", "web-gin"], 180)
     for number in options.labs:
         for lab in sorted((ROOT / "labs").glob(f"{number}-*.ipynb")):
-            execute = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", str(lab)]
+            nbval = ["--nbval", "--nbval-current-env", "-q"]
+            execute = [sys.executable, "-m", "pytest", *nbval, str(lab)]
             found += rows(f"lab {lab.stem}", execute, 120)
     return deliver("advise", found, vars(options))
 

@@ -1,0 +1,3 @@
+module golab/web-nethttp
+
+go 1.22
