@@ -141,21 +141,26 @@ def test_a_taken_port_is_not_taken_for_readiness() -> None:
 
 DAEMON = """
 import os, sys, time
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     os.setsid()
     if os.fork() == 0:
         time.sleep(60)
+    os._exit(0)
+if len(sys.argv) > 1:
+    os.waitpid(child, 0)
 """
 
 
-def test_a_daemon_is_found_out_and_ended() -> None:
-    text = said(DAEMON)
-    assert re.match(r"it left \S+ running in the background: keep it in the foreground", text)
+@pytest.mark.parametrize("arguments", [[], ["wait"]])
+def test_a_daemon_is_found_out_and_ended(arguments: list[str]) -> None:
+    with pytest.raises(LaunchFailed, match=r"^it left .* running in the background: keep it"):
+        attempt(DAEMON, *arguments)
 
 
 def test_a_daemon_that_comes_later_is_ended_with_the_run() -> None:
     starts = Starts()
-    starts(python(DAEMON), 20, dict(os.environ))
+    starts(python(DAEMON, "wait"), 20, dict(os.environ))
     assert starts.end()
     assert not starts.end()
 

@@ -56,15 +56,14 @@ class Starts:
             try:
                 stdout = listener.writing
                 timing = self._start(command, timeout, command.environment, stdout, stdout)
+            except _Background:
+                raise
             except LaunchFailed as error:
                 raise LaunchFailed(self._what_to_do(str(error), listener.said())) from error
             finally:
                 left = self.strays.end()
         if left:
-            raise LaunchFailed(
-                f"{command.name} left {left[0]} running in the background: keep it in the "
-                "foreground (a flag or a setting of its own), then it can be timed and ended."
-            )
+            raise _in_background(command, left[0])
         return timing
 
     def end(self) -> list[str]:
@@ -104,6 +103,17 @@ class Starts:
             "give it the arguments with which it listens there (--args), or a longer --timeout",
         )
         return f"{what}{quoted}: {how}."
+
+
+class _Background(LaunchFailed):
+    """A program left something running."""
+
+
+def _in_background(command: Command, name: str) -> _Background:
+    return _Background(
+        f"{command.name} left {name} running in the background: keep it in the foreground (a flag "
+        "or a setting of its own), then it can be timed and ended."
+    )
 
 
 class _Listener:
@@ -171,6 +181,10 @@ def _to_exit(
         if not readable(child.descriptor, timeout):
             raise LaunchFailed(f"{command.name} did not end within {timeout:g} s: run it by hand.")
         status, timing = _timing(command, child, None)
+        # What has not left the group yet is about to be killed with it, and so would go unnoticed.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, 0)
+            raise _in_background(command, "a process")
     check_status(command, status)
     return timing
 
