@@ -58,7 +58,7 @@ def advise(
     ] = False,
     cache: Annotated[str, typer.Option(help="warm, cold, or warm,cold.")] = "warm,cold",
     rounds: AdviseRounds = None,
-    seconds: Seconds = 40.0,
+    seconds: Seconds = 90.0,
     timeout: Timeout = 10.0,
     seed: Seed = None,
     html: Annotated[Path | None, typer.Option(help="Write the answer as a page.")] = None,
@@ -137,7 +137,7 @@ def corpus(
         str, typer.Argument(help="Programs of the corpus, separated by commas; all if not given.")
     ] = "",
     rounds: AdviseRounds = None,
-    seconds: Seconds = 60.0,
+    seconds: Seconds = 90.0,
     seed: Seed = None,
     listed: Annotated[
         bool, typer.Option("--list", help="Only say what the corpus holds, and what is recorded.")

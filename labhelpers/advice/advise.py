@@ -71,7 +71,7 @@ class Question:
     caches: tuple[CacheState, ...] = ("warm", "cold")
     rounds: int | None = None
     seed: int | None = None
-    seconds: float = 40.0
+    seconds: float = 90.0
 
 
 def advise(

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from labhelpers.advice.answer import Recommendation, StepAnswer, Word
 from labhelpers.build import Binary, BuildConfig
@@ -125,10 +125,19 @@ def recommendation(
             parts.append(size_words(size))
         sentence = f"Build it as {config}: {'; '.join(parts)}."
         return Recommendation(config, command, ratios, sentence, steps[config].costs)
-    sentence = (
-        "Keep the default build: nothing that was tried is resolved to start faster "
-        f"({' or '.join(caches)}) without starting slower elsewhere."
-    )
+    helping = [step.step for step in steps.values() if step.answer == "helps"]
+    if helping:
+        sentence = (
+            f"Keep the default build for now: over all rounds {_listed(helping)} "
+            f"{'looks' if len(helping) == 1 else 'look'} faster, but no one build is resolved to "
+            "be so on each half of them, the one that chooses and the one that judges; ask again "
+            "with more --rounds."
+        )
+    else:
+        sentence = (
+            "Keep the default build: nothing that was tried is resolved to start faster "
+            f"({' or '.join(caches)}) without starting slower elsewhere."
+        )
     smallest = min(
         (s for s in steps.values() if s.size_ratio and s.answer in ("not resolved", "helps")),
         key=lambda step: step.size_ratio or 1.0,
@@ -138,3 +147,7 @@ def recommendation(
         smaller = size_words(smallest.size_ratio)
         sentence += f" For its size alone, {smallest.step}: {smaller}."
     return Recommendation(config, command, {}, sentence)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
