@@ -1,0 +1,5 @@
+#include "_cgo_export.h"
+
+void calls_back(int value) {
+	goReceive(value);
+}

@@ -1,0 +1,3 @@
+module golab/cgocost
+
+go 1.21

@@ -1,0 +1,3 @@
+module golab/cgomemory
+
+go 1.21

@@ -1,0 +1,3 @@
+module golab/cneeds
+
+go 1.21
