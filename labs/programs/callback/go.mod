@@ -1,0 +1,3 @@
+module golab/callback
+
+go 1.21

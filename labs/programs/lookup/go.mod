@@ -1,0 +1,3 @@
+module golab/lookup
+
+go 1.21
