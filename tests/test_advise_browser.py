@@ -31,8 +31,8 @@ pytestmark = pytest.mark.skipif(
 )
 CELLS = {
     "first": "from labhelpers.show.advise_panel import advise_panel\n"
-    "one = advise_panel('hello', rounds=12, caches=('warm',), seed=1)\none",
-    "second": "two = advise_panel('empty', rounds=12, caches=('warm',), seed=1)\ntwo",
+    "one = advise_panel('hello', rounds=400, caches=('warm',), seed=1)\none",
+    "second": "two = advise_panel('empty', rounds=10_000, caches=('warm',), seed=1)\ntwo",
     "alive": "print('alive', 6 * 7)",
 }
 READY_MS, DONE_MS = 60_000, 240_000
