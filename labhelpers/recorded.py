@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labhelpers import __version__, machine
-from labhelpers.documents import load_study, study_document
+from labhelpers.documents import SCHEMA, load_study, study_document
 from labhelpers.errors import LabError
 from labhelpers.files import read_json, write_whole
 from labhelpers.study import Study
@@ -67,7 +67,7 @@ def load_recorded(name: str) -> tuple[Study, dict[str, Any]]:
     """
     file = data_folder() / f"{name}.json"
     if not file.is_file():
-        names = ", ".join(sorted(p.name[:-7] for p in data_folder().glob("*.csv.gz")))
+        names = ", ".join(_studies())
         raise LabError(f"There is no recorded result {name!r}: there are {names or 'none'}.")
     document = read_json(file)
     with gzip.open(file.with_suffix(".csv.gz"), "rt", newline="") as stream:
@@ -79,6 +79,13 @@ def load_recorded(name: str) -> tuple[Study, dict[str, Any]]:
     document["launches"] = [row for row in rows if row.get("main_ns") is None]
     document["main_launches"] = [row for row in rows if row.get("main_ns") is not None]
     return load_study(document), document["recorded"]
+
+
+def _studies() -> list[str]:
+    """Return the names of the recorded studies; other results have their launches beside, too."""
+    files = sorted(file.with_suffix("") for file in data_folder().glob("*.csv.gz"))
+    documents = {file.stem: file.with_suffix(".json") for file in files}
+    return [n for n, file in documents.items() if read_json(file).get("schema") == SCHEMA]
 
 
 def _number(text: str) -> int | None:
