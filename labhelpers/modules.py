@@ -20,6 +20,7 @@ from labhelpers.gomessages import explain
 from labhelpers.paths import cache_dir
 from labhelpers.programs import Program, find_program
 from labhelpers.toolchain import Toolchain
+from labhelpers.workspace import workspace
 
 OFFLINE = "GOLAB_OFFLINE"
 """Set in the environment, it forbids to fetch modules."""
@@ -69,7 +70,8 @@ def modules_missing(program: Program, chain: Toolchain) -> str | None:
         if not proxy and os.environ.get(OFFLINE):
             return f"The modules of {program.name} are not here, and {OFFLINE} is set."
         try:
-            status, _, log = run_go(chain, words, program.folder, program.variables | proxy)
+            with workspace(program, chain) as own:
+                status, _, log = run_go(chain, words, program.folder, own | proxy)
         except LabError as error:
             return str(error)
         if not status:

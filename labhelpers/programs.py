@@ -33,7 +33,7 @@ class Program:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the go command needs to know beside a toolchain's environment.
+        """What to set by hand beside a toolchain's environment (workspace.py does for golab's own).
 
         A go.work in a module's archive names folders that are not in it; `go install` of a package
         at a version passes it over, too.

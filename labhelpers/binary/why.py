@@ -23,6 +23,7 @@ from labhelpers.machine import usable_cores
 from labhelpers.paths import cache_dir
 from labhelpers.programs import Program
 from labhelpers.toolchain import Toolchain
+from labhelpers.workspace import workspace
 
 ROOT = "_"
 ARROW = " -> "
@@ -155,9 +156,10 @@ def dumpdep(program: Program, config: BuildConfig, toolchain: Toolchain) -> str:
             folder = copy_for_release(program, toolchain.release, Path(scratch) / "source")
         result = str(Path(scratch) / "program")
         argv = [str(toolchain.go), "build", *config.arguments(), "-o", result, "."]
-        environment = go_environment(config, toolchain) | program.variables | {"TMPDIR": scratch}
+        environment = go_environment(config, toolchain) | {"TMPDIR": scratch}
         try:
-            status, text = running.run(argv, folder, environment, Path(scratch) / "log")
+            with workspace(program, toolchain) as own:
+                status, text = running.run(argv, folder, environment | own, Path(scratch) / "log")
         finally:
             running.stop()
     if status:
