@@ -1,6 +1,7 @@
 """`golab advise` on real programs: the answer, and everything that can go wrong with a program."""
 
 import json
+import os
 import socket
 import threading
 import time
@@ -84,17 +85,44 @@ def question(own: Program, *arguments: str) -> Question:
     return Question(own, toolchain(), arguments=arguments, rounds=12, seed=1, caches=("warm",))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _own_starts() -> Iterator[None]:
+    """Let what is started here be told from what other tests start meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOLAB_TESTS", str(os.getpid()))
+        yield
+
+
 def running() -> list[str]:
-    """Return the processes that some start of this test run has left."""
+    """Return the processes that some start of these tests has left."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             try:
-                if b"GOLAB_START=" in (folder / "environ").read_bytes():
-                    found.append(folder.name)
+                variables = (folder / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
+            started = any(variable.startswith(b"GOLAB_START=") for variable in variables)
+            if started and f"GOLAB_TESTS={os.getpid()}".encode() in variables:
+                found.append(folder.name)
     return found
+
+
+def test_what_is_left_would_be_seen(modes: Program) -> None:
+    seen: list[str] = []
+    looking = threading.Event()
+
+    def look() -> None:
+        while not seen and not looking.wait(0.01):
+            seen.extend(running())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    with pytest.raises(LaunchFailed, match="did not end within"):
+        advise(replace(question(modes, "wait"), timeout=1.0))
+    looking.set()
+    thread.join()
+    assert seen
 
 
 def state_of(folder: Path) -> dict[str, tuple[int, int]]:

@@ -1,21 +1,13 @@
 """The panel and the page of an answer in a real browser: JupyterLab, and a file on the disk."""
 
-import importlib.util
-import os
-import secrets
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import nbformat
 import pytest
+from labserver import READY_MS, browser, jupyterlab, needs_browser
 
 from labhelpers.advice.advise import Question, advise
 from labhelpers.advice.answer import Advice
@@ -24,28 +16,20 @@ from labhelpers.programs import find_program
 from labhelpers.show.advice_html import advice_page
 from labhelpers.toolchain import Toolchain
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or importlib.util.find_spec("playwright") is None,
-    reason="no browser to try the panel in: it takes the system's chromium and playwright",
-)
+pytestmark = needs_browser
 CELLS = {
     "first": "from labhelpers.show.advise_panel import advise_panel\n"
     "one = advise_panel('hello', rounds=400, caches=('warm',), seed=1)\none",
     "second": "two = advise_panel('empty', rounds=10_000, caches=('warm',), seed=1)\ntwo",
     "alive": "print('alive', 6 * 7)",
 }
-READY_MS, DONE_MS = 60_000, 240_000
+DONE_MS = 240_000
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        found = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+def window() -> Iterator[Any]:
+    with browser() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -56,43 +40,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     book = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
     nbformat.write(book, folder / "panels.ipynb")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--notebook-dir={folder}"),
-        f"--IdentityProvider.token={token}",
-    ]
-    own = {"HOME": str(home), "GOLAB_CACHE": str(cache_dir()), "JUPYTER_PREFER_ENV_PATH": "1"}
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen(
-            command, env={**os.environ, **own}, cwd=folder, stdout=log, stderr=log
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{address}/api/status?token={token}", server)
+    with jupyterlab(folder, home, GOLAB_CACHE=str(cache_dir())) as (address, token):
         yield f"{address}/lab/tree/panels.ipynb?token={token}&reset"
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:
-    for _ in range(300):
-        assert server.poll() is None, "JupyterLab ended by itself"
-        try:
-            with urlopen(address, timeout=2):
-                return
-        except (URLError, OSError):
-            time.sleep(0.2)
-    raise AssertionError("JupyterLab did not answer")
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any, lab: str) -> Any:  # noqa: ANN401
+def page(window: Any, lab: str) -> Any:  # noqa: ANN401
     """Return the notebook, opened, with its first two cells run."""
-    page = browser.new_page(viewport={"width": 1200, "height": 1000})
+    page = window.new_page(viewport={"width": 1200, "height": 1000})
     page.goto(lab, timeout=READY_MS)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=READY_MS)
     run_cell(page, 0)
@@ -146,13 +101,13 @@ def answer(current_go: Toolchain) -> Advice:
 
 @pytest.mark.parametrize("width", [400, 1200])
 def test_the_page_of_an_answer_fits_and_copies_its_command(
-    browser: Any,  # noqa: ANN401
+    window: Any,  # noqa: ANN401
     answer: Advice,
     tmp_path: Path,
     width: int,
 ) -> None:
     (tmp_path / "answer.html").write_text(advice_page(answer))
-    page = browser.new_page(viewport={"width": width, "height": 900})
+    page = window.new_page(viewport={"width": width, "height": 900})
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("request", lambda request: complaints.append(request.url))

@@ -27,7 +27,7 @@ def replaced(go: Toolchain, file: str = "runtime/proc.go", value: int = 7) -> tu
 
 
 def overlaid(go: Toolchain, *overlay: tuple[str, str]) -> Binary:
-    return build(find_program("hello"), replace(PLAIN, overlay=overlay), go)
+    return build(find_program("empty"), replace(PLAIN, overlay=overlay), go)
 
 
 def printed(file: Path | None) -> str:
@@ -50,7 +50,7 @@ def test_the_script_gives_the_same_file(current_go: Toolchain, tmp_path: Path) -
     binary = overlaid(current_go, replaced(current_go), ADDED)
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)}
     subprocess.run(["sh", "-c", binary.script], env=environment, cwd="/", check=True)
-    (made,) = tmp_path.glob("tmp.*/source/hello")
+    (made,) = tmp_path.glob("tmp.*/source/empty")
     assert sha256(made.read_bytes()).hexdigest() == binary.sha256
 
 

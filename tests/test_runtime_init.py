@@ -117,7 +117,7 @@ def test_gomaxprocs_is_taken(current_go: Toolchain) -> None:
     found = measure_init(find_program("hello"), current_go, gomaxprocs=33, rounds=6)
     assert found.gomaxprocs == 33
     extra = Extra("runtime/proc.go", "procresize"), Extra("runtime/malloc.go", "mallocinit")
-    split = measure_init(find_program("hello"), current_go, gomaxprocs=33, rounds=6, extra=extra)
+    split = measure_init(find_program("empty"), current_go, gomaxprocs=33, rounds=6, extra=extra)
     inner = [step for step in split.steps if step.function == "procresize"]
     assert "pp.init" in {step.step for step in inner}
 

@@ -205,7 +205,7 @@ def test_further_functions_are_split(current_go: Toolchain) -> None:
     extra = (Extra(PROC, "procresize"), Extra("runtime/malloc.go", "mallocinit"))
     own = instrument(current_go, extra)
     config = replace(find_config("default"), overlay=own.overlay)
-    (report,) = reports(build(find_program("hello"), config, current_go), own)
+    (report,) = reports(build(find_program("empty"), config, current_go), own)
     names = list(report.names)
     inner = [step for function, step in names if function == "procresize"]
     assert "pp.init" in inner
@@ -217,7 +217,7 @@ def test_further_functions_are_split(current_go: Toolchain) -> None:
 def test_other_threads_leave_no_stamps(current_go: Toolchain) -> None:
     own = instrument(current_go, (Extra(PROC, "mstart1"), Extra(PROC, "sysmon")))
     config = replace(find_config("default"), overlay=own.overlay)
-    (report,) = reports(build(find_program("hello"), config, current_go), own)
+    (report,) = reports(build(find_program("empty"), config, current_go), own)
     steps = [step for function, step in report.names if function == "mstart1"]
     assert "minit" in steps
     assert len(steps) == len(set(steps))  # of one thread, though there are several
@@ -229,7 +229,7 @@ def test_an_overlay_of_ones_own_stays_in_it(current_go: Toolchain) -> None:
     own = instrument(current_go, base=((PROC, slow),))
     config = instrumented_config(BuildConfig(overlay=((PROC, slow),)), current_go)
     assert config.overlay == own.overlay
-    (report,) = reports(build(find_program("hello"), config, current_go), own)
+    (report,) = reports(build(find_program("empty"), config, current_go), own)
     took = dict(zip(report.names, report.steps_ns, strict=True))
     assert took["schedinit", "usleep"] >= 2_000_000
 

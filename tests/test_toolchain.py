@@ -19,6 +19,7 @@ from elftools.elf.elffile import ELFFile
 
 from labhelpers import ccompiler, wheels
 from labhelpers.errors import LabError
+from labhelpers.paths import cache_dir
 from labhelpers.toolchain import ARTICLE, Toolchain, current, find_c_compiler, toolchain
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -291,8 +292,17 @@ def ziglang(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def cache_of_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty cache, but for Go's own of compiled packages: it tells C compilers apart."""
+    (tmp_path / "cache" / "go").mkdir(parents=True)
+    (tmp_path / "cache" / "go" / "build").symlink_to(cache_dir("go", "build"))
+    monkeypatch.setenv("GOLAB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 def test_zig_builds_what_gcc_builds(
-    cache: Path, ziglang: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache_of_c: Path, ziglang: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(ziglang))
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
@@ -303,7 +313,8 @@ def test_zig_builds_what_gcc_builds(
     (tmp_path / "go.mod").write_text("module x\n\ngo 1.22\n")
     (tmp_path / "main.go").write_text(CGO_PROGRAM)
 
-    run(chain, "build", "-ldflags=-s -w -linkmode=external", "-o=a", ".", cwd=tmp_path, cgo=True)
+    words = ("build", "-trimpath", "-ldflags=-s -w -linkmode=external", "-o=a", ".")
+    run(chain, *words, cwd=tmp_path, cgo=True)
     with (tmp_path / "a").open("rb") as file:
         elf = ELFFile(file)
         dynamic = elf.get_section_by_name(".dynamic")
