@@ -24,7 +24,14 @@ var (
 
 //go:nosplit
 func golabStamp(step uintptr) {
-	if golabCount < golabRoom && !golabOver && getg().m == &m0 {
+	if !golabOver && getg().m == &m0 {
+		golabNote(step)
+	}
+}
+
+//go:nosplit
+func golabNote(step uintptr) {
+	if golabCount < golabRoom {
 		golabMarks[golabCount] = golabMark{step, nanotime()}
 		golabCount++
 	}
@@ -36,10 +43,12 @@ func golabStamp(step uintptr) {
 func golabReport() {
 	full := golabCount == golabRoom
 	count := golabCount
-	for i := uintptr(0); i < 5 && !full; i++ {
-		golabStamp(i) // what a stamp itself costs, to be seen from stamps in a row
-	}
 	golabOver = true
+	// What a stamp itself costs, to be seen from stamps in a row. The main goroutine is locked to
+	// the first thread no more, and where its init functions took long it may have left it here.
+	for i := uintptr(0); i < 5 && !full; i++ {
+		golabNote(i)
+	}
 	fd := uintptr(0)
 	wanted := gogetenv("GOLAB_INIT_FD")
 	for i := 0; i < len(wanted); i++ {
