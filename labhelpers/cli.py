@@ -17,6 +17,7 @@ press_again()
 
 import typer  # noqa: E402
 
+from labhelpers.cli_claims import claims  # noqa: E402
 from labhelpers.cli_parts import (  # noqa: E402
     INTERRUPTED,
     Force,
@@ -413,5 +414,5 @@ def test() -> None:
         raise CheckFailed(f"failed: {', '.join(failed)}")
 
 
-for command in (advise, cgo, corpus):
+for command in (advise, cgo, corpus, claims):
     app.command()(command)

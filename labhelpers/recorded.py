@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WORDS = {"program", "go", "cache", "command"}
+_shown_from_record: set[str] = set()
 
 
 def data_folder() -> Path:
@@ -137,5 +138,11 @@ def live_or_recorded(
     if not file.is_file():
         raise LabError(f"{impossible} There is no recorded table {name!r} to show instead.")
     document = read_json(file)
+    _shown_from_record.add(name)
     date, where = document["recorded"]["date"], document["machine"]["cpu"]
     return Shown(document["rows"], False, f"{impossible} Recorded on {date}, {where}.")
+
+
+def shown_from_record() -> set[str]:
+    """Return the names of the tables that were shown as recorded since this process began."""
+    return set(_shown_from_record)

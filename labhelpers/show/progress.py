@@ -3,6 +3,9 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
+UNITS = {"build": " builds", "start": " launches", "list": " listings"}
+"""What is counted in a stage; any other stage is a lab, of cells."""
+
 
 @contextlib.contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
@@ -29,7 +32,7 @@ def stages(title: str = "") -> Iterator[Callable[[str, int, int], None]]:
         if stage not in bars:
             for other in bars.values():
                 other.close()
-            unit = {"build": " builds", "start": " launches", "list": " listings"}[stage]
+            unit = UNITS.get(stage, " cells")
             name = f"{title} {stage}".strip()
             bars[stage] = tqdm(total=whole, desc=name, unit=unit, disable=None, leave=False)
         bars[stage].update(more)

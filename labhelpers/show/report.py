@@ -1,11 +1,13 @@
 """The HTML report: the lab of the experiment, executed on a given result, exported by nbconvert."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from labhelpers.documents import load_study
 from labhelpers.errors import LabError
 from labhelpers.files import read_json, write_whole
+from labhelpers.labruns import execute
 from labhelpers.programs import labs_folder
 from labhelpers.study import Design, Study, run_study
 
@@ -26,24 +28,22 @@ def write_report(result: Path, report: Path) -> None:
     Raises:
         LabError: the lab is not there, or a cell of it fails.
     """
-    import nbformat
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
     from nbconvert import HTMLExporter
 
     source = labs_folder() / LAB
     if not source.is_file():
         raise LabError(f"The report needs {source}, which is not there: run golab from a checkout.")
-    notebook = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
-    quiet = ["--IPKernelApp.log_level=ERROR"]
-    client = NotebookClient(notebook, timeout=600, kernel_name="python3", extra_arguments=quiet)
-    environment = {**os.environ, RESULT: str(result.resolve())}
-    try:
-        client.execute(env=environment, cwd=str(source.parent))
-    except CellExecutionError as error:
-        raise LabError(
-            f"The report could not be made from {result}: {error.ename}: {error.evalue}"
-        ) from error
+    # A report on some result, perhaps of another machine, is no run of the lab: the verdicts in it
+    # go into no ledger.
+    with tempfile.TemporaryDirectory() as ledger:
+        given = {RESULT: str(result.resolve()), "GOLAB_LEDGER": ledger}
+        try:
+            notebook = execute(source, environment=given)
+        except CellExecutionError as error:
+            raise LabError(
+                f"The report could not be made from {result}: {error.ename}: {error.evalue}"
+            ) from error
     exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True)  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(notebook)
     write_whole(report, html)
