@@ -1,0 +1,3 @@
+module golab/pgo
+
+go 1.21

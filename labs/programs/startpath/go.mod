@@ -1,0 +1,3 @@
+module golab/startpath
+
+go 1.21

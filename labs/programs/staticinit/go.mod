@@ -1,0 +1,3 @@
+module golab/staticinit
+
+go 1.21
