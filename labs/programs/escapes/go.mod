@@ -1,0 +1,3 @@
+module golab/escapes
+
+go 1.21

@@ -1,0 +1,3 @@
+module golab/garbage
+
+go 1.21

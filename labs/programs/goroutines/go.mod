@@ -1,0 +1,3 @@
+module golab/goroutines
+
+go 1.21

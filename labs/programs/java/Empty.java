@@ -1,0 +1,4 @@
+/** The smallest program there is in Java. */
+public class Empty {
+    public static void main(String[] arguments) {}
+}

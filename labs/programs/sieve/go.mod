@@ -1,0 +1,3 @@
+module golab/sieve
+
+go 1.21
