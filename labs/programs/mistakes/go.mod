@@ -1,0 +1,3 @@
+module golab/mistakes
+
+go 1.21
