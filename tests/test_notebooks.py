@@ -9,6 +9,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from labhelpers.claims import load_claims
+
 LABS = sorted((Path(__file__).resolve().parent.parent / "labs").glob("*.ipynb"))
 TAGS = {"nbval-ignore-output", "raises-exception"}
 
@@ -86,3 +88,12 @@ def test_prediction_comes_before_measurement(path: Path) -> None:
     measuring = r"launch\(|measure\(|advise\(|given_or_run"
     measured = [i for i, cell in enumerate(cells) if re.search(measuring, cell.source)]
     assert all(predicted < i for i in measured)
+
+
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path.name)
+def test_every_lab_says_which_claims_it_tests(path: Path) -> None:
+    cells = {cell.id: cell.source for cell in code_cells(path)}
+    assert f'claims_covered("{path.stem}")' in cells["claims-covered"]
+    if path.stem in {claim.lab for claim in load_claims()}:
+        assert cells["claims-box"].endswith("claims_box(verdicts)")
+        assert "verdicts.keep()" in "".join(cells.values())
