@@ -5,6 +5,7 @@ kept checks and the figures of the list of claims, each time they are asked for.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -145,7 +146,13 @@ def runs_folder() -> Path:
 
 
 def record_run(name: str, rows: Iterable[Row]) -> Path:
-    """Keep the verdicts of a run among the recorded ones; return the file."""
+    """Keep the verdicts of a run among the recorded ones; return the file.
+
+    Raises:
+        LabError: the name is none for a file.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise LabError(f"{name!r} is no name for a run: take letters, digits, - and dots.")
     document = {
         "schema": RUN_SCHEMA,
         "date": datetime.now(UTC).date().isoformat(),

@@ -146,6 +146,9 @@ def test_a_run_is_kept_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert changed(run.verdicts for run in runs.values()) == ["9-a"]
     assert changed([runs["quiet"].verdicts]) == []
     assert changed([]) == []
+    for name in ("a/b", "", "../x"):
+        with pytest.raises(LabError, match="no name for a run"):
+            record_run(name, quiet)
     document = tmp_path / "claims.json"
     document.write_text(json.dumps(claims_document(quiet)))
     assert read_run(document).verdicts == runs["quiet"].verdicts
